@@ -1,0 +1,64 @@
+"""What a caller asks for. Checking it is validation's business, not this module's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from tts_tasks.values import Tags
+
+AUTO = "auto"
+"""The provider that means: choose one for me."""
+
+
+class Markup(StrEnum):
+    """How the text is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class NarrationRequest:
+    """One text to be narrated into one file."""
+
+    text: str
+    """What the author wrote."""
+
+    output_path: Path
+    """Where the audio goes; captions are written beside it."""
+
+    provider: str = AUTO
+    """An engine's name, or ``auto``."""
+
+    voice: str | None = None
+    """Voice preset; ``None`` is the engine's default for the language."""
+
+    format: str | None = None
+    """Audio format; ``None`` follows the suffix of ``output_path``, or is ``mp3``."""
+
+    language: str = "pt-BR"
+    """BCP 47 tag; decides the default voice."""
+
+    markup: Markup = Markup.TEXT
+    """How the text is written."""
+
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """Engine parameters, e.g. ``{"rate": 160}``."""
+
+    seed: int = 0
+    """Seed of the first take, for engines with randomness."""
+
+    tags: Tags = field(default_factory=Tags)
+    """What the published file says about itself."""
+
+    max_chars: int = 5_000
+    """Longest text accepted, in characters."""
+
+    lesson: str | None = None
+    """``course/lesson`` of the events this narration records, when it belongs to a course."""
+
+    run_id: str | None = None
+    """Id of the flow run, for the events this narration records."""

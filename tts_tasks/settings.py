@@ -1,0 +1,114 @@
+"""What an installation can be told from outside, read once at the edge and passed on as a value.
+
+Every field is an environment variable with the prefix ``NARRATION_``. Engine parameters and voices
+belong to requests and courses, not here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tts_tasks.errors import InputError
+
+PREFIX = "NARRATION_"
+PROJECT = Path(__file__).resolve().parent.parent
+
+logger = logging.getLogger(__name__)
+
+
+def _default_home() -> Path:
+    """Return the checkout that this code runs from, or the current folder when installed."""
+    return PROJECT if (PROJECT / "prefect.yaml").is_file() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """One installation."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=_default_home)
+    """Folder that holds ``data/``."""
+
+    output_roots: tuple[Path, ...] = ()
+    """Folders that audio may be written into, as a JSON list; empty means the home above, the
+    current folder, the user's own folder and the system's folder for temporary files."""
+
+    max_lesson_chars: int = Field(default=100_000, gt=0)
+    """Longest lesson, in characters."""
+
+    max_text_chars: int = Field(default=5_000, gt=0)
+    """Longest single text, in characters."""
+
+    durable: bool = True
+    """Whether every write to the library is flushed to the disk before it counts (fsync)."""
+
+    max_running: int = Field(default=3, gt=0)
+    """Flow runs that one worker has in flight at once."""
+
+    prefect_port: int = Field(default=4200, ge=0, le=65_535)
+    """Port of the Prefect server and its UI, on 127.0.0.1."""
+
+    postgres_port: int = Field(default=5433, ge=0, le=65_535)
+    """Port of the embedded PostgreSQL, on 127.0.0.1."""
+
+    @model_validator(mode="after")
+    def _resolve_home(self) -> Self:
+        object.__setattr__(self, "home", self.home.expanduser().resolve())
+        return self
+
+    @property
+    def data(self) -> Path:
+        """Everything that is written lives below this folder."""
+        return self.home / "data"
+
+    @property
+    def library(self) -> Path:
+        """Objects, journal and catalog."""
+        return self.data / "library"
+
+    @property
+    def narrations(self) -> Path:
+        """Published courses, one folder each."""
+        return self.data / "narrations"
+
+    @property
+    def allowed_output_roots(self) -> tuple[Path, ...]:
+        """Folders that audio may be written into."""
+        if self.output_roots:
+            return tuple(root.expanduser().resolve() for root in self.output_roots)
+        roots = (self.home, Path.cwd(), Path.home(), Path(tempfile.gettempdir()))
+        # A service started in "/" must not thereby be allowed to write everywhere.
+        return tuple(root.resolve() for root in roots if root.resolve() != Path("/"))
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        InputError: if a value is invalid; names the variable.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(set(os.environ) - known):
+        if name.startswith(PREFIX):
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            logger.warning("unknown setting %s is ignored%s", name, hint)
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0] if first["loc"] else "").upper()
+        raise InputError(
+            f"{first['msg']}, got {first['input']!r}",
+            field=name,
+            value=first["input"],
+            remedy="correct or unset the environment variable",
+        ) from error
