@@ -1,0 +1,11 @@
+"""Fixtures for every test: a home of its own, so that no test sees another's library."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """Return this test's NARRATION_HOME."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("NARRATION_HOME", str(folder))
+    return folder

@@ -1,0 +1,154 @@
+"""eSpeak NG as an engine: embedded, offline, hundreds of times faster than real time, robotic.
+
+Its output is bit-identical for the same chunk, whatever was spoken before.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from tts_tasks.engines import espeak_library as library
+from tts_tasks.engines.protocol import Voice
+from tts_tasks.errors import (
+    EmptyTextError,
+    EngineOutputError,
+    EngineParameterError,
+    TextTooLongError,
+    UnknownVoiceError,
+)
+from tts_tasks.values import Chunk, Waveform
+
+RECOMMENDED_VOICES = ("pt-br", "pt-br+m3", "pt-br+f2", "pt-br+f5", "pt-br+Annie")
+"""The Brazilian voices worth offering; the first is the default. Others of the 90 variants clip
+(klatt4) or swing by 10 LU."""
+
+PARAMETERS: dict[str, tuple[int, int, int, int]] = {
+    # name: (library's number, default, lowest, highest); Source: speak_lib.h, espeak_PARAMETER
+    "rate": (library.RATE, 150, 80, 450),  # words per minute
+    "pitch": (library.PITCH, 50, 0, 99),
+    "range": (library.RANGE, 50, 0, 99),  # of the intonation
+}
+
+
+class EspeakEngine:
+    """The embedded eSpeak NG."""
+
+    name = "espeak"
+    sample_rate = 22_050
+    max_chars = 1_000
+    batch_size = 1
+
+    def __init__(self) -> None:
+        """Read the version; nothing stays loaded."""
+        self.revision = f"espeak-ng-{library.library_version()}"
+
+    def voices(self) -> list[str]:
+        """Return the recommended voices, then every other language by its code."""
+        others = [code for code in library.voice_files() if code not in RECOMMENDED_VOICES]
+        return [*RECOMMENDED_VOICES, *others]
+
+    def describe(self, voice: str) -> Voice:
+        """Return what is known about a voice: a language code, or one with ``+variant``.
+
+        Raises:
+            UnknownVoiceError: for a language or a variant that eSpeak NG lacks. The library
+                itself takes an unknown variant in silence and speaks with the plain voice.
+        """
+        code, plus, variant = voice.partition("+")
+        file = library.voice_files().get(code.lower())
+        if file is None or (plus and variant not in library.variants()):
+            raise self._unknown(voice)
+        return Voice(
+            name=file.language + plus + variant,
+            language=file.language,
+            gender=library.variants()[variant] if plus else "male",
+            description=f"{file.name}, variant {variant}" if plus else file.name,
+        )
+
+    def default_voice(self, language: str) -> str:
+        """Return the plain voice of the language, e.g. ``pt-BR`` -> ``pt-br``.
+
+        Raises:
+            UnknownVoiceError: if eSpeak NG does not speak the language.
+        """
+        code = language.lower().replace("_", "-")
+        known = library.voice_files()
+        for candidate in (code, code.split("-")[0]):
+            if candidate in known:
+                return candidate
+        raise UnknownVoiceError(
+            f"eSpeak NG does not speak {language!r}",
+            field="language",
+            value=language,
+            remedy="give a language code such as pt-BR, en-US or es",
+        )
+
+    def parameters(self, given: Mapping[str, object]) -> dict[str, int | float | str]:
+        """Return rate (words per minute), pitch and range (0 to 99) as whole numbers.
+
+        Raises:
+            EngineParameterError: for an unknown name or a value outside its range.
+        """
+        for name in given:
+            if name not in PARAMETERS:
+                raise EngineParameterError(
+                    f"eSpeak NG has no parameter {name!r}",
+                    field=f"parameters.{name}",
+                    value=name,
+                    remedy=f"use {', '.join(PARAMETERS)}",
+                )
+        values: dict[str, int | float | str] = {}
+        for name, (_, default, lowest, highest) in PARAMETERS.items():
+            value = given.get(name, default)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not lowest <= int(str(value)) <= highest:
+                raise EngineParameterError(
+                    f"{value!r} is not a whole number from {lowest} to {highest}",
+                    field=f"parameters.{name}",
+                    value=value,
+                    remedy=f"the default is {default}",
+                )
+            values[name] = int(str(value))
+        return values
+
+    def synthesize(self, chunks: Sequence[Chunk]) -> list[Waveform]:
+        """Speak each chunk; see ``Engine.synthesize``."""
+        return [self._speak(chunk) for chunk in chunks]
+
+    def _speak(self, chunk: Chunk) -> Waveform:
+        if not any(character.isalnum() for character in chunk.spoken):
+            raise EmptyTextError(
+                "there is nothing to say in it", field="text", value=repr(chunk.spoken)
+            )
+        if len(chunk.spoken) > self.max_chars:
+            raise TextTooLongError(
+                f"a chunk of {len(chunk.spoken)} characters is over eSpeak NG's {self.max_chars}",
+                field="text",
+                value=chunk.spoken,
+                remedy="split it into sentences",
+            )
+        voice = self.describe(chunk.voice).name
+        code, plus, variant = voice.partition("+")
+        identifier = library.voice_files()[code].identifier + plus + variant
+        with library.fresh_library() as loaded:
+            if not loaded.set_voice(identifier):
+                raise self._unknown(chunk.voice)
+            for name, value in self.parameters(chunk.parameters).items():
+                loaded.set_parameter(PARAMETERS[name][0], int(value))
+            # A NUL would end the C string, and with it the sentence.
+            samples = loaded.speak(chunk.spoken.replace("\0", " "))
+        if not len(samples):
+            raise EngineOutputError("eSpeak NG returned no audio", field="text", value=chunk.spoken)
+        return Waveform(samples=samples, sample_rate=self.sample_rate)
+
+    def _unknown(self, voice: str) -> UnknownVoiceError:
+        code, plus, variant = voice.partition("+")
+        if plus and code.lower() in library.voice_files():
+            near = difflib.get_close_matches(variant, library.variants(), n=3, cutoff=0.3)
+            remedy = f"known variants are e.g. {', '.join(near or ['f2', 'm3', 'Annie'])}"
+        else:
+            remedy = f"use one of {', '.join(RECOMMENDED_VOICES)}, or another language's code"
+        return UnknownVoiceError(
+            f"eSpeak NG has no voice {voice!r}", field="voice", value=voice, remedy=remedy
+        )
