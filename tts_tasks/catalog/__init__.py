@@ -1,0 +1,41 @@
+"""LOOKUP and REGISTER: the library of finished audio. Files are the truth, DuckDB is the catalog.
+
+    keys       what makes two requests the same: content, never position
+    objects    content-addressed audio files with their sidecars
+    journal    what happened, one append-only file per process
+    library    the typed door that the steps use
+    lookup     step 2: which chunks of a script are missing
+    register   step 5: the finished narration becomes an object
+    courses    published courses and what changed since
+    tail       the journal lines that the catalog does not hold yet
+    schema     the tables, their migrations and the SQL that fills them
+    database   files of the catalog: opening, migrating, what their errors mean
+    index      journals -> library/catalog.duckdb; connections to it
+
+Only the last three know DuckDB, and nothing on the way of a narration imports them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def connect(library: Path | str | None = None, *, live: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open the catalog for reading: views ``events``, ``utterances`` and ``narrations``.
+
+    Args:
+        library: the library's folder; by default the one of this installation's settings.
+        live: whether to add what the indexer has not seen yet.
+
+    Raises:
+        CatalogError: if the catalog was written by a newer version, or cannot be read.
+    """
+    from tts_tasks.catalog.index import connect as open_catalog
+    from tts_tasks.settings import load_settings
+
+    root = load_settings().library if library is None else Path(library)
+    return open_catalog(root, live=live)

@@ -1,0 +1,107 @@
+"""Published courses: ``course.json``, what changed since, and what must be moved away.
+
+A course's folder holds ``NN-<lesson-id>.<ext>`` and ``course.json``; the manifest says which key,
+tags and captions each lesson was published with, so that an unchanged lesson costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tts_tasks.catalog.keys import canonical_json
+from tts_tasks.errors import storage_error
+from tts_tasks.values import Script, Tags
+
+MANIFEST = "course.json"
+MANIFEST_VERSION = 1
+_PUBLISHED = re.compile(r"\d{2,}-[a-z0-9-]+\.(mp3|flac|wav|vtt|srt)")
+
+
+def fingerprint(script: Script, tags: Tags) -> str:
+    """Return a digest of everything that a lesson's published files depend on.
+
+    The narration key alone would miss a new title, a new number, and a caption whose written form
+    changed while the spoken one did not.
+    """
+    tagged = [tags.title, tags.album, tags.artist, tags.track, tags.language]
+    written = [chunk.written for chunk in script.chunks]
+    return sha256(canonical_json([script.key, tagged, written]).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a published course; an empty one if there is none to be trusted."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Without a manifest every lesson counts as changed, and the library makes that cheap.
+        return {}
+    known = isinstance(manifest, dict) and manifest.get("version") == MANIFEST_VERSION
+    return manifest if known else {}
+
+
+def is_unchanged(folder: Path, published: dict[str, Any] | None, wanted: str) -> bool:
+    """Return whether a lesson's files are all there and say what they should say.
+
+    Args:
+        folder: the course's folder.
+        published: the lesson's entry in the manifest, if it has one.
+        wanted: the fingerprint of the lesson as it is now.
+    """
+    if not published or published.get("fingerprint") != wanted:
+        return False
+    return all(checksum(folder / name) == expected for name, expected in published["files"].items())
+
+
+def checksum(path: Path) -> str | None:
+    """Return the SHA-256 of a file in hexadecimal, or ``None`` if it cannot be read."""
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write ``course.json``, whole or not at all."""
+    target = folder / MANIFEST
+    scratch = folder / f".{MANIFEST}.{os.getpid()}"
+    text = json.dumps({"version": MANIFEST_VERSION, **manifest}, ensure_ascii=False, indent=1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(text + "\n", encoding="utf-8")
+        scratch.replace(target)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise storage_error(error, target) from error
+
+
+def move_away_stale(folder: Path, keep: set[str]) -> list[str]:
+    """Move published files that no lesson owns any more into ``removed/<time>/``.
+
+    Args:
+        folder: the course's folder.
+        keep: names of the files that belong to a lesson of the course.
+
+    Returns:
+        The names that were moved.
+    """
+    stale = sorted(
+        path
+        for path in folder.glob("*")
+        if _PUBLISHED.fullmatch(path.name) and path.name not in keep
+    )
+    if stale:
+        attic = folder / "removed" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+        try:
+            attic.mkdir(parents=True)
+            for path in stale:
+                shutil.move(path, attic / path.name)
+        except OSError as error:
+            raise storage_error(error, attic) from error
+    return [path.name for path in stale]

@@ -1,0 +1,397 @@
+"""The indexer, journals -> ``library/catalog.duckdb``, and connections to what it made.
+
+One indexer at a time (a file lock) works on ``index/build.duckdb`` and publishes a copy by rename:
+nobody ever writes the file that readers open, so nobody waits. All of it can be made again from
+the objects and the journals: a damaged or foreign file is replaced, with a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tts_tasks.catalog import schema
+from tts_tasks.catalog.database import (
+    DamagedError,
+    HeldError,
+    attach_published,
+    open_for_building,
+    open_for_reading,
+    open_memory,
+    storing,
+    translated,
+)
+from tts_tasks.catalog.objects import Objects
+from tts_tasks.catalog.tail import Tail, read_tail
+from tts_tasks.errors import CatalogError, InputError
+
+SIDECARS_PER_BATCH = 20_000
+
+TABLES = ("events", "utterances", "narrations")
+_EMPTY = Tail((), {}, {})
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one run of the indexer did."""
+
+    events: int
+    """Events taken in."""
+
+    unparsable_lines: int
+    """Journal lines that are no events: torn by a crash, or damaged."""
+
+    journals: int
+    """Journals that had something new."""
+
+    sidecars: int
+    """Objects that were taken from their sidecars."""
+
+    rebuilt: bool
+    """Whether the catalog was made again from nothing."""
+
+    published: bool
+    """Whether ``catalog.duckdb`` was replaced."""
+
+    duration_s: float
+    """Time it took."""
+
+
+def index(library_root: Path | str) -> IndexReport | None:
+    """Take new events into the catalog, each exactly once, and publish it.
+
+    Returns:
+        What was done, or None when another process is indexing.
+
+    Raises:
+        CatalogError: if the catalog was written by a newer version, or cannot be written.
+        StorageFullError: if the disk is full; the published catalog stays.
+    """
+    root = Path(library_root).absolute()
+    with _lead(root, wait=False) as leads:
+        if not leads:
+            return None
+        try:
+            return _update(root)
+        except DamagedError as damage:
+            logger.warning("%s; the catalog is made again from objects and journals", damage)
+            return _make_again(root)
+
+
+def rebuild(library_root: Path | str) -> IndexReport:
+    """Make the catalog again from the objects' sidecars and the journals, and publish it.
+
+    Waits for an indexer that is at work.
+
+    Raises:
+        CatalogError: if the library cannot be read, or the catalog not be written.
+        StorageFullError: if the disk is full; the published catalog stays.
+    """
+    root = Path(library_root).absolute()
+    with _lead(root, wait=True):
+        return _make_again(root)
+
+
+def connect(library_root: Path | str, *, live: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open the catalog for reading: views ``events``, ``utterances`` and ``narrations``.
+
+    A connection shows one moment, so that its queries agree with each other: connect again to see
+    what came later. It waits for nobody, and nobody waits for it. An absent or damaged catalog
+    is read from the journals instead.
+
+    Args:
+        library_root: the library's folder; may be empty or absent.
+        live: whether to add the events that the indexer has not seen yet.
+
+    Raises:
+        CatalogError: if the catalog was written by a newer version or cannot be read, or, unless
+            ``live``, if it is damaged.
+    """
+    root = Path(library_root).absolute()
+    published = root / "catalog.duckdb"
+    try:
+        return _connect(root, published, live=live)
+    except DamagedError as damage:
+        if not live:
+            raise _beyond_reading(damage) from damage
+        logger.warning("%s; reading the journals instead", damage)
+        return _connect(root, None, live=True)
+
+
+def query(library_root: Path | str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Answer one question in SQL; what was just registered is visible.
+
+    Args:
+        library_root: the library's folder.
+        sql: one SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN. It can neither
+            read nor write other files.
+
+    Returns:
+        The names of the columns, and the rows.
+
+    Raises:
+        InputError: if it is not one such statement, or DuckDB refuses it.
+        CatalogError: if the catalog cannot be read.
+    """
+    remedy = "ask with one SELECT; the tables are events, utterances and narrations"
+    with contextlib.closing(connect(library_root)) as connection:
+        connection.execute("set enable_external_access = false; set lock_configuration = true")
+        try:
+            statements = connection.extract_statements(sql)
+            asking = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+            if len(statements) != 1 or statements[0].type not in asking:
+                raise InputError(
+                    "the catalog answers one question and changes nothing",
+                    field="sql",
+                    value=sql,
+                    remedy=remedy,
+                )
+            answer = connection.execute(statements[0])
+            rows = answer.fetchall()
+        except duckdb.Error as error:
+            message = str(error).partition("\n")[0]
+            raise InputError(message, field="sql", value=sql, remedy=remedy) from error
+        return [column[0] for column in answer.description or ()], rows
+
+
+# The indexer
+
+
+def _update(root: Path) -> IndexReport:
+    started = time.monotonic()
+    build = root / "index" / "build.duckdb"
+    with open_for_building(build) as connection:
+        report = _take_in_journals(connection, root)
+    published = _publish(root, build)
+    return replace(report, published=published, duration_s=time.monotonic() - started)
+
+
+def _make_again(root: Path) -> IndexReport:
+    started = time.monotonic()
+    fresh = root / "index" / "rebuild.duckdb"
+    build = root / "index" / "build.duckdb"
+    objects = Objects(root / "objects")
+    objects.remove_stale_temporaries()
+    try:
+        with open_for_building(fresh) as connection:
+            report = _take_in_journals(connection, root)
+            sidecars = _registrations(objects, objects.keys())
+            while lines := tuple(itertools.islice(sidecars, SIDECARS_PER_BATCH)):
+                batch = _take_in(connection, root, _EMPTY, lines)
+                report = replace(report, sidecars=report.sidecars + batch.sidecars)
+        with storing(build):
+            # The log first: replayed into the new file it would damage it. What only the log
+            # held is in the journals, too.
+            build.with_name(build.name + ".wal").unlink(missing_ok=True)
+            os.replace(fresh, build)
+        published = _publish(root, build)
+    except DamagedError as damage:
+        raise _beyond_reading(damage) from damage
+    return replace(report, rebuilt=True, published=published, duration_s=time.monotonic() - started)
+
+
+def _take_in_journals(connection: duckdb.DuckDBPyConnection, root: Path) -> IndexReport:
+    total = IndexReport(0, 0, 0, 0, rebuilt=False, published=False, duration_s=0.0)
+    objects = Objects(root / "objects")
+    while True:
+        tail = read_tail(root / "journal", _offsets(connection))
+        if not tail.offsets:
+            return total
+        _load(connection, "lines", tail.lines, root / "index")
+        connection.execute(schema.LOAD_BATCH)
+        unknown = [key for (key,) in connection.execute(schema.UNKNOWN_KEYS).fetchall()]
+        sidecars = tuple(_registrations(objects, unknown))
+        batch = _take_in(connection, root, tail, sidecars)
+        total = replace(
+            total,
+            events=total.events + batch.events,
+            unparsable_lines=total.unparsable_lines + batch.unparsable_lines,
+            journals=total.journals + batch.journals,
+            sidecars=total.sidecars + batch.sidecars,
+        )
+
+
+def _take_in(
+    connection: duckdb.DuckDBPyConnection, root: Path, tail: Tail, sidecars: tuple[bytes, ...]
+) -> IndexReport:
+    """Add events and sidecars to the catalog in one transaction."""
+    _prepare(connection, tail.lines, sidecars, root / "index")
+    (n_events,) = connection.execute("select count(*) from live.batch").fetchone() or (0,)
+    (n_lines,) = connection.execute("select count(*) from live.lines").fetchone() or (0,)
+    connection.execute("begin")
+    connection.execute(schema.KEEP_EVENTS)
+    for level in schema.LEVELS:
+        connection.execute(schema.keep(level))
+    for name, dealt_with_bytes in tail.offsets.items():
+        unparsable = tail.unparsable.get(name, 0)
+        connection.execute(schema.keep_progress(name, dealt_with_bytes, unparsable))
+    connection.execute("update library.indexer.state set edition = uuid()")
+    connection.execute("commit")
+    for name, count in tail.unparsable.items():
+        logger.warning("journal %s: %d lines are no events and were left out", name, count)
+    return IndexReport(
+        events=n_events,
+        unparsable_lines=sum(tail.unparsable.values()) + len(tail.lines) - n_lines,
+        journals=len(tail.offsets),
+        sidecars=len(sidecars),
+        rebuilt=False,
+        published=False,
+        duration_s=0.0,
+    )
+
+
+def _prepare(
+    connection: duckdb.DuckDBPyConnection,
+    lines: Iterable[bytes],
+    sidecars: Iterable[bytes],
+    folder: Path | None,
+) -> None:
+    """Make the tables of ``live``: what there is to add to the catalog, merged with it."""
+    _load(connection, "lines", lines, folder)
+    _load(connection, "sidecars", sidecars, folder)
+    connection.execute(schema.LOAD_BATCH)
+    for level in schema.LEVELS:
+        connection.execute(schema.merge(level))
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, table: str, lines: Iterable[bytes], folder: Path | None
+) -> None:
+    with (
+        storing(folder or Path(tempfile.gettempdir())),
+        tempfile.NamedTemporaryFile(dir=folder, suffix=".jsonl") as file,
+    ):
+        file.writelines(line + b"\n" for line in lines)
+        file.flush()
+        connection.execute(schema.load_lines(table, file.name))
+
+
+def _registrations(objects: Objects, keys: Iterable[str]) -> Iterator[bytes]:
+    """Yield for each object that can be used the event that registered it, as a JSON line."""
+    for key in keys:
+        stored = objects.find(key)
+        if stored is not None:
+            kind = f"{stored.facts.get('kind')}_registered"
+            event = {"kind": kind, "key": key, "fields": stored.facts}
+            yield json.dumps(event).encode()
+
+
+def _publish(root: Path, build: Path) -> bool:
+    """Copy what was built to where readers look, unless it is there already."""
+    published = root / "catalog.duckdb"
+    try:
+        with open_for_reading(published) as connection:
+            published_edition = _edition(connection)
+    except (FileNotFoundError, HeldError):
+        published_edition = None
+    except DamagedError as damage:
+        logger.warning("%s; it is put aside and replaced", damage)
+        _put_aside(published)
+        published_edition = None
+    with open_for_reading(build) as connection:
+        # The size tells a copy that was cut short; what else may be damaged, its readers meet.
+        is_current = _edition(connection) == published_edition
+        if is_current and build.stat().st_size == published.stat().st_size:
+            return False
+    temporary = root / "catalog.duckdb.tmp"
+    with storing(published):
+        try:
+            shutil.copyfile(build, temporary)
+            _flush(temporary)
+            os.replace(temporary, published)
+            _flush(root)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+    return True
+
+
+@contextlib.contextmanager
+def _lead(root: Path, *, wait: bool) -> Iterator[bool]:
+    """Be the only indexer, or yield False; the system drops the lock when the holder dies."""
+    folder = root / "index"
+    with contextlib.ExitStack() as held:
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock_fd = os.open(folder / "build.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            held.callback(os.close, lock_fd)
+            try:
+                fcntl.flock(lock_fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            for leftover in (*folder.glob("*.jsonl"), *folder.glob("rebuild.duckdb*")):
+                leftover.unlink(missing_ok=True)
+        yield True
+
+
+def _offsets(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
+    rows = connection.execute("select name, dealt_with_bytes from library.indexer.journals")
+    return dict(rows.fetchall())
+
+
+def _edition(connection: duckdb.DuckDBPyConnection) -> object:
+    return connection.execute("select edition from library.indexer.state").fetchone()
+
+
+# Reading
+
+
+def _connect(root: Path, published: Path | None, *, live: bool) -> duckdb.DuckDBPyConnection:
+    with contextlib.ExitStack() as on_error:
+        connection = open_memory(Path(tempfile.gettempdir()))
+        on_error.callback(connection.close)
+        with translated(root / "catalog.duckdb"):
+            attach_published(connection, published)
+            if live:
+                _add_tail(connection, root)
+            else:
+                for table in TABLES:
+                    connection.execute(schema.published_view(table))
+        on_error.pop_all()
+    return connection
+
+
+def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    # The published file was opened first: a journal read after it can only hold more.
+    offsets = dict(_offsets(connection))
+    lines: list[bytes] = []
+    while (tail := read_tail(root / "journal", offsets)).offsets:
+        offsets.update(tail.offsets)
+        lines.extend(tail.lines)
+    _prepare(connection, lines, (), None)
+    connection.execute(schema.LIVE_EVENTS)
+    for level in schema.LEVELS:
+        connection.execute(schema.live_view(level))
+
+
+def _beyond_reading(damage: DamagedError) -> CatalogError:
+    return CatalogError(str(damage), field="catalog", remedy="run `narrate catalog rebuild`")
+
+
+def _put_aside(path: Path) -> None:
+    with storing(path):
+        os.replace(path, path.with_name(path.name + ".broken"))
+
+
+def _flush(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,255 @@
+"""The typed door to the library: utterances and narrations in and out, and events.
+
+Knows the values of the steps, the sidecars' fields and the FLAC of utterances; how files and
+events are written is in ``objects`` and ``journal``. Imports no DuckDB.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from tts_tasks.catalog.journal import open_journal
+from tts_tasks.catalog.objects import Objects, StoredObject
+from tts_tasks.errors import EngineOutputError
+from tts_tasks.values import Chunk, Mastered, Script, Utterance, Waveform
+
+UTTERANCE_FORMAT = "flac"
+
+INT16_STEPS = 32768.0
+"""Amplitude 1.0 in 16-bit samples; libsndfile divides by it when it reads."""
+
+FINISHED = "narration_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The finished audio of an installation; a value, cheap to make and to pass on."""
+
+    root: Path
+    """The folder that holds ``objects/``, ``journal/`` and ``catalog.duckdb``."""
+
+    durable: bool = True
+    """Whether writes are flushed to the disk before they count; hits never are."""
+
+    @property
+    def objects(self) -> Objects:
+        """The audio files."""
+        return Objects(self.root / "objects", self.durable)
+
+    def find_utterance(self, chunk: Chunk) -> Utterance | None:
+        """Return the utterance of a chunk, if the library holds it. Records nothing.
+
+        Raises:
+            InputError: if the chunk's key is not a key.
+            CatalogError: if the library may not be read.
+        """
+        found = self.objects.read(chunk.key, UTTERANCE_FORMAT)
+        return None if found is None else _utterance(chunk, found, synthesis_s=0.0, cached=True)
+
+    def register_utterance(
+        self,
+        chunk: Chunk,
+        waveform: Waveform,
+        *,
+        provider: str,
+        revision: str,
+        synthesis_s: float,
+    ) -> Utterance:
+        """Keep the accepted take of a chunk as 16-bit FLAC.
+
+        When another process registered the chunk meanwhile, its take stays and is returned.
+
+        Args:
+            chunk: what was spoken.
+            waveform: the audio, untrimmed.
+            provider: name of the engine.
+            revision: revision of the engine.
+            synthesis_s: seconds that the engine needed.
+
+        Raises:
+            EngineOutputError: if the waveform is empty, not mono, not finite or beyond [-1, 1].
+            StorageFullError: if the disk is full; nothing is left of the attempt.
+            CatalogError: if the library cannot be written.
+        """
+        facts: dict[str, Any] = {
+            "kind": "utterance",
+            "provider": provider,
+            "revision": revision,
+            "voice": chunk.voice,
+            "parameters": dict(chunk.parameters),
+            "seed": chunk.seed,
+            "spoken": chunk.spoken,
+            "written": chunk.written,
+            "duration_s": waveform.duration_s,
+            "sample_rate": waveform.sample_rate,
+            "synthesis_s": synthesis_s,
+            "created_at": _now_s(),
+        }
+        audio = encode_flac(waveform)
+        stored, is_new = self.objects.put(chunk.key, UTTERANCE_FORMAT, audio, facts)
+        if is_new:
+            self.record("utterance_registered", chunk.key, **_event_fields(stored.facts))
+        else:
+            self.record(
+                "utterance_duplicate",
+                chunk.key,
+                provider=provider,
+                voice=chunk.voice,
+                duration_s=waveform.duration_s,
+                synthesis_s=synthesis_s,
+            )
+        return _utterance(chunk, stored, synthesis_s=synthesis_s, cached=False)
+
+    def find_narration(self, key: str, format: str) -> Mastered | None:
+        """Return the mastered audio of a narration, if the library holds it. Records nothing.
+
+        Raises:
+            InputError: if the key is not a key, or the format not one of audio.
+            CatalogError: if the library may not be read.
+        """
+        found = self.objects.read(key, format)
+        return None if found is None else _mastered(found)
+
+    def register_narration(
+        self, script: Script, mastered: Mastered, *, synthesis_s: float, synthesized_chunks: int
+    ) -> Mastered:
+        """Copy mastered audio into the library; the file it came from is left alone.
+
+        Args:
+            script: what was said.
+            mastered: the encoded, untagged file and its measurements.
+            synthesis_s: seconds that the engine needed in this run.
+            synthesized_chunks: chunks that the engine spoke in this run.
+
+        Returns:
+            The same audio at its path in the library.
+
+        Raises:
+            FileNotFoundError: if the encoded file does not exist.
+            StorageFullError: if the disk is full; nothing is left of the attempt.
+            CatalogError: if the library cannot be written.
+        """
+        facts: dict[str, Any] = {
+            "kind": "narration",
+            "provider": script.provider,
+            "revision": script.revision,
+            "voice": script.voice,
+            "format": mastered.format,
+            "mastering": script.mastering,
+            "characters": script.characters,
+            "chunks": len(script.chunks),
+            "synthesized_chunks": synthesized_chunks,
+            "synthesis_s": synthesis_s,
+            "duration_s": mastered.duration_s,
+            "sample_rate": mastered.sample_rate,
+            "loudness_lufs": _finite(mastered.loudness_lufs),
+            "true_peak_dbtp": _finite(mastered.true_peak_dbtp),
+            "chunk_keys": [chunk.key for chunk in script.chunks],
+            "spans": [list(span) for span in mastered.spans],
+            "created_at": _now_s(),
+        }
+        stored, is_new = self.objects.put(script.key, mastered.format, mastered.path, facts)
+        if is_new:
+            self.record("narration_registered", script.key, **_event_fields(stored.facts))
+        else:
+            self.record(
+                "narration_duplicate",
+                script.key,
+                provider=script.provider,
+                voice=script.voice,
+                duration_s=mastered.duration_s,
+                synthesis_s=synthesis_s,
+            )
+        return _mastered(stored)
+
+    def record(self, kind: str, key: str | None = None, **fields: object) -> None:
+        """Write an event into this process's journal; the kinds are listed in ``journal``.
+
+        Raises:
+            TypeError, ValueError: if a field is not JSON: a mistake in the program.
+            StorageFullError: if the disk is full.
+            CatalogError: if the journal cannot be written.
+        """
+        # A hit lost to a power failure costs nothing, and a lesson has hundreds of them.
+        flush = self.durable and not kind.endswith("_hit")
+        open_journal(self.root / "journal").append(kind, key, fields, flush=flush)
+
+
+def encode_flac(waveform: Waveform) -> bytes:
+    """Return a waveform as 16-bit mono FLAC; the same samples give the same bytes.
+
+    Raises:
+        EngineOutputError: if the waveform is empty, not mono, not finite or beyond [-1, 1].
+    """
+    samples = waveform.samples
+    if samples.ndim != 1 or not len(samples):
+        raise _wrong_audio(f"expected mono audio with samples, got shape {samples.shape}")
+    peak = float(np.max(np.abs(samples)))
+    if not peak <= 1.0:  # NaN is not, either
+        raise _wrong_audio(f"samples must be finite and within [-1, 1], the peak is {peak}")
+    # libsndfile's own conversion scales by 32767 but reads by 32768: a round trip would drift.
+    steps = np.rint(samples.astype(np.float64) * INT16_STEPS)
+    pcm = np.clip(steps, -INT16_STEPS, INT16_STEPS - 1).astype(np.int16)
+    file = io.BytesIO()
+    soundfile.write(file, pcm, waveform.sample_rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
+
+
+def _wrong_audio(message: str) -> EngineOutputError:
+    return EngineOutputError(message, field="waveform")
+
+
+def _utterance(
+    chunk: Chunk, stored: StoredObject, *, synthesis_s: float, cached: bool
+) -> Utterance:
+    facts: Mapping[str, Any] = stored.facts
+    return Utterance(
+        chunk=chunk,
+        path=stored.path,
+        duration_s=float(facts["duration_s"]),
+        sample_rate=int(facts["sample_rate"]),
+        synthesis_s=synthesis_s,
+        cached=cached,
+    )
+
+
+def _mastered(stored: StoredObject) -> Mastered:
+    facts: Mapping[str, Any] = stored.facts
+    return Mastered(
+        path=stored.path,
+        format=facts["format"],
+        duration_s=float(facts["duration_s"]),
+        sample_rate=int(facts["sample_rate"]),
+        loudness_lufs=_level(facts["loudness_lufs"]),
+        true_peak_dbtp=_level(facts["true_peak_dbtp"]),
+        spans=tuple((float(start_s), float(end_s)) for start_s, end_s in facts["spans"]),
+    )
+
+
+def _event_fields(facts: Mapping[str, object]) -> dict[str, object]:
+    """Return a sidecar as an event's fields; what the event says elsewhere is left out."""
+    elsewhere = ("key", "kind", "extension", "spans")
+    return {name: value for name, value in facts.items() if name not in elsewhere}
+
+
+def _finite(level_db: float) -> float | None:
+    """Return a level as JSON knows it: silence, at minus infinity, becomes null."""
+    return level_db if math.isfinite(level_db) else None
+
+
+def _level(level_db: float | None) -> float:
+    return -math.inf if level_db is None else float(level_db)
+
+
+def _now_s() -> float:
+    """Return UTC in seconds since 1970, to the microsecond that the catalog keeps."""
+    return round(time.time(), 6)

@@ -1,0 +1,53 @@
+"""Step 2, LOOKUP: what the library already holds of a script. Reads files, never DuckDB."""
+
+from __future__ import annotations
+
+from tts_tasks.catalog.library import Library
+from tts_tasks.values import Chunk, Plan, Script, Utterance
+
+
+def look_up(script: Script, library: Library) -> Plan:
+    """Find the finished narration, or else the utterances of a script; record each hit.
+
+    Args:
+        script: the validated request.
+        library: where finished audio is kept.
+
+    Returns:
+        The plan: each missing key once, in order of first use.
+
+    Raises:
+        CatalogError: if the library cannot be read, or its journal not be written.
+    """
+    finished = library.find_narration(script.key, script.format)
+    if finished is not None:
+        library.record(
+            "narration_hit",
+            script.key,
+            provider=script.provider,
+            voice=script.voice,
+            duration_s=finished.duration_s,
+            characters=script.characters,
+        )
+        return Plan(script=script, finished=finished, utterances={}, missing=())
+
+    utterances: dict[str, Utterance] = {}
+    missing: dict[str, Chunk] = {}
+    for chunk in script.chunks:
+        if chunk.key in utterances or chunk.key in missing:
+            continue
+        utterance = library.find_utterance(chunk)
+        if utterance is None:
+            missing[chunk.key] = chunk
+            continue
+        utterances[chunk.key] = utterance
+        library.record(
+            "utterance_hit",
+            chunk.key,
+            provider=script.provider,
+            voice=chunk.voice,
+            duration_s=utterance.duration_s,
+        )
+    return Plan(
+        script=script, finished=None, utterances=utterances, missing=tuple(missing.values())
+    )

@@ -1,0 +1,306 @@
+"""Content-addressed audio files with their sidecars. Knows no engines and keeps no index.
+
+``objects/ab/cd/<key>.<extension>`` is the audio and ``objects/ab/cd/<key>.json`` its sidecar.
+The sidecar is renamed into place first and the audio last, so the audio file's existence is the
+commit. An object never changes: when two processes register one key, the first one's stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_tasks.catalog.keys import is_key, require_key
+from tts_tasks.errors import CatalogError, UnknownFormatError, storage_error
+
+COPY_BYTES = 1 << 20
+"""Piece in which a file is copied into the library."""
+
+STALE_TEMPORARY_S = 3600.0
+"""Age after which a temporary file has lost its writer: writing one takes milliseconds."""
+
+SIDECAR = "json"
+TEMPORARY = ".tmp"
+
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A committed object."""
+
+    key: str
+    """Content key."""
+
+    path: Path
+    """The audio file."""
+
+    facts: Mapping[str, object]
+    """The sidecar: ``key``, ``extension``, ``bytes``, ``sha256`` and what its writer knew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of one library."""
+
+    root: Path
+    """The folder ``library/objects``."""
+
+    durable: bool = True
+    """Whether files and folders are flushed to the disk before an object counts (fsync)."""
+
+    def path(self, key: str, extension: str) -> Path:
+        """Return where the audio of a key is, or would be.
+
+        Raises:
+            InputError: if the key is not a key, or the extension not one of audio.
+        """
+        require_key(key)
+        if not _EXTENSION.fullmatch(extension) or extension == SIDECAR:
+            raise UnknownFormatError(
+                f"{extension!r} cannot be the extension of an audio file",
+                field="format",
+                value=extension,
+                remedy="use one like mp3 or flac",
+            )
+        return self.root / key[:2] / key[2:4] / f"{key}.{extension}"
+
+    def sidecar_path(self, key: str) -> Path:
+        """Return where the sidecar of a key is, or would be."""
+        require_key(key)
+        return self.root / key[:2] / key[2:4] / f"{key}.{SIDECAR}"
+
+    def has(self, key: str, extension: str) -> bool:
+        """Return whether the object was committed: one ``stat``, the sidecar unread."""
+        return _size_bytes(self.path(key, extension)) > 0
+
+    def read(self, key: str, extension: str) -> StoredObject | None:
+        """Return the object, or None if there is none that can be used.
+
+        Audio whose size is not the sidecar's (cut short by a power failure), and audio without a
+        readable sidecar, count as missing: the next ``put`` replaces them.
+
+        Raises:
+            CatalogError: if the library may not be read.
+        """
+        path = self.path(key, extension)
+        size_bytes = _size_bytes(path)
+        if not size_bytes:
+            return None
+        facts = self.read_sidecar(key)
+        if facts is None or facts.get("bytes") != size_bytes:
+            return None
+        return StoredObject(key, path, facts)
+
+    def find(self, key: str) -> StoredObject | None:
+        """Return the object of a key, whatever its extension, or None if none can be used.
+
+        Raises:
+            CatalogError: if the library may not be read.
+        """
+        facts = self.read_sidecar(key) or {}
+        extension = facts.get("extension")
+        return self.read(key, extension) if isinstance(extension, str) else None
+
+    def read_sidecar(self, key: str) -> Mapping[str, object] | None:
+        """Return the sidecar of a key, or None if there is none, or none that makes sense.
+
+        Raises:
+            CatalogError: if the library may not be read.
+        """
+        path = self.sidecar_path(key)
+        try:
+            facts = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError:
+            return None
+        except OSError as error:
+            raise _unreadable(error, path) from error
+        return facts if isinstance(facts, dict) and facts.get("key") == key else None
+
+    def put(
+        self, key: str, extension: str, audio: bytes | Path, facts: Mapping[str, object]
+    ) -> tuple[StoredObject, bool]:
+        """Commit an object, unless the key is taken.
+
+        Args:
+            key: content key.
+            extension: of the audio file, e.g. ``flac``.
+            audio: the encoded audio, or the file to copy it from.
+            facts: JSON-ready fields of the sidecar, to which ``key``, ``extension``, ``bytes`` and
+                ``sha256`` are added.
+
+        Returns:
+            The object that the library holds now, and whether it is this one.
+
+        Raises:
+            StorageFullError: if the disk is full; nothing is left of the attempt.
+            CatalogError: if the library cannot be written.
+            ValueError: if the audio is empty.
+        """
+        target = self.path(key, extension)
+        existing = self.read(key, extension)
+        if existing is not None:
+            return existing, False
+        with contextlib.ExitStack() as cleanup:
+            pieces = [audio] if isinstance(audio, bytes) else _pieces(audio, cleanup)
+            try:
+                self._make_folder(target.parent)
+                audio_temp = self._reserve(target, cleanup)
+                size_bytes, sha256 = self._write(audio_temp, pieces)
+                if not size_bytes:
+                    raise ValueError(f"the audio of {key} is empty")
+                complete = {
+                    **facts,
+                    "key": key,
+                    "extension": extension,
+                    "bytes": size_bytes,
+                    "sha256": sha256,
+                }
+                sidecar = self.sidecar_path(key)
+                sidecar_temp = self._reserve(sidecar, cleanup)
+                text = json.dumps(complete, ensure_ascii=False, allow_nan=False, indent=1)
+                self._write(sidecar_temp, [text.encode()])
+                with _locked(target.parent) as folder_fd:
+                    existing = self.read(key, extension)
+                    if existing is not None:
+                        return existing, False
+                    _remove_stale(target.parent, STALE_TEMPORARY_S)
+                    # Damaged audio goes first: with the new sidecar it could pass for whole.
+                    target.unlink(missing_ok=True)
+                    os.replace(sidecar_temp, sidecar)
+                    os.replace(audio_temp, target)
+                    if self.durable:
+                        os.fsync(folder_fd)
+            except OSError as error:
+                raise storage_error(error, target) from error
+        return StoredObject(key, target, complete), True
+
+    def keys(self) -> Iterator[str]:
+        """Yield the key of every sidecar, in order; whether its audio exists is not checked."""
+        for folder in _folders(self.root):
+            for entry in sorted(os.listdir(folder)):
+                key, _, extension = entry.partition(".")
+                if extension == SIDECAR and is_key(key):
+                    yield key
+
+    def remove_stale_temporaries(self, older_than_s: float = STALE_TEMPORARY_S) -> int:
+        """Delete what killed writers left behind, and return how many files it was.
+
+        Raises:
+            CatalogError: if the library cannot be written.
+        """
+        try:
+            return sum(_remove_stale(folder, older_than_s) for folder in _folders(self.root))
+        except OSError as error:
+            raise storage_error(error, self.root) from error
+
+    def _make_folder(self, folder: Path) -> None:
+        made: list[Path] = []
+        missing = folder
+        while not missing.is_dir():
+            made.append(missing)
+            missing = missing.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.durable:
+            # A new folder survives a power failure only once the one it is in was flushed too.
+            for new in made:
+                _flush_folder(new.parent)
+
+    def _reserve(self, target: Path, cleanup: contextlib.ExitStack) -> Path:
+        """Return a temporary path beside the target, which is deleted if it is not renamed."""
+        temporary = target.with_name(f"{target.name}.{secrets.token_hex(6)}{TEMPORARY}")
+        cleanup.callback(temporary.unlink, missing_ok=True)
+        return temporary
+
+    def _write(self, path: Path, pieces: Iterable[bytes]) -> tuple[int, str]:
+        """Write a new file; return its size in bytes and its SHA-256."""
+        digest = hashlib.sha256()
+        size_bytes = 0
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            for piece in pieces:
+                digest.update(piece)
+                size_bytes += len(piece)
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[os.write(fd, rest) :]
+            if self.durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        return size_bytes, digest.hexdigest()
+
+
+def _pieces(source: Path, cleanup: contextlib.ExitStack) -> Iterator[bytes]:
+    file = cleanup.enter_context(source.open("rb"))
+    return iter(lambda: file.read(COPY_BYTES), b"")
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Let one process at a time commit into a folder; yield the folder's descriptor.
+
+    Without it the sidecar of one writer could end up beside the audio of another. The lock is on
+    the folder itself: no lock file to leave behind, and the system drops it when a holder dies.
+    """
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _flush_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    for first in sorted(root.glob("[0-9a-f][0-9a-f]")):
+        yield from sorted(first.glob("[0-9a-f][0-9a-f]"))
+
+
+def _remove_stale(folder: Path, older_than_s: float) -> int:
+    removed = 0
+    for entry in os.scandir(folder):
+        if not entry.name.endswith(TEMPORARY):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - entry.stat().st_mtime >= older_than_s:
+                os.unlink(entry.path)
+                removed += 1
+    return removed
+
+
+def _size_bytes(path: Path) -> int:
+    """Return the size of a file, 0 if there is none."""
+    try:
+        return os.stat(path).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise _unreadable(error, path) from error
+
+
+def _unreadable(error: OSError, path: Path) -> CatalogError:
+    return CatalogError(
+        f"cannot read {path} ({error.strerror or error})",
+        field="library",
+        value=path,
+        remedy="check that the library's folder may be read",
+    )

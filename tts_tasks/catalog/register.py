@@ -1,0 +1,51 @@
+"""Step 5, REGISTER, the library's half: the narration becomes an object and an event."""
+
+from __future__ import annotations
+
+from tts_tasks.catalog.library import FINISHED, Library
+from tts_tasks.values import Mastered, Spoken
+
+
+def register(
+    spoken: Spoken, mastered: Mastered, library: Library, **about: str | int | None
+) -> Mastered:
+    """Keep a narration, and record that it was finished.
+
+    A narration that was found in the library is only recorded.
+
+    Args:
+        spoken: what was said, and what it took.
+        mastered: the encoded, untagged audio.
+        library: where finished audio is kept.
+        **about: further fields of the event ``narration_finished``: ``run_id``, ``course``,
+            ``lesson``.
+
+    Returns:
+        The same audio at its path in the library.
+
+    Raises:
+        StorageFullError: if the disk is full; the utterances are kept.
+        CatalogError: if the library cannot be written.
+    """
+    script = spoken.plan.script
+    finished = spoken.plan.finished
+    kept = finished or library.register_narration(
+        script,
+        mastered,
+        synthesis_s=spoken.synthesis_s,
+        synthesized_chunks=spoken.synthesized_chunks,
+    )
+    facts: dict[str, object] = {
+        "provider": script.provider,
+        "voice": script.voice,
+        "format": script.format,
+        "characters": script.characters,
+        "chunks": len(script.chunks),
+        "synthesized_chunks": spoken.synthesized_chunks,
+        "synthesis_s": spoken.synthesis_s,
+        "synthesized_audio_s": spoken.synthesized_audio_s,
+        "duration_s": kept.duration_s,
+        "cached": finished is not None,
+    }
+    library.record(FINISHED, script.key, **{**about, **facts})
+    return kept
