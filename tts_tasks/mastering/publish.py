@@ -1,0 +1,169 @@
+"""Audio, captions and tags under their final names, all or nothing.
+
+The library's audio is untagged, so that one narration can be published under many titles; the
+tags go into the copy.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_tasks.errors import CatalogError, OutputPathError, storage_error
+from tts_tasks.mastering.captions import to_srt, to_vtt
+from tts_tasks.mastering.profile import find_format
+from tts_tasks.mastering.tags import write_tags
+from tts_tasks.values import Cue, Mastered, Tags
+
+CAPTION_SUFFIXES = (".vtt", ".srt")
+"""Files that are written beside the audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What lies under its final name."""
+
+    audio: Path
+    """The tagged audio."""
+
+    captions: Mapping[str, Path]
+    """Caption files by kind: ``vtt``, ``srt``."""
+
+    sha256: str
+    """Checksum of the tagged audio, 64 hexadecimal digits."""
+
+
+def publish(mastered: Mastered, cues: Sequence[Cue], tags: Tags, output_path: Path) -> Published:
+    """Put tagged audio and captions where the caller asked for them.
+
+    Everything is prepared in a hidden folder beside the target and then renamed, the audio last:
+    who finds the audio finds its captions. Missing parent folders are made.
+
+    Args:
+        mastered: the finished, untagged audio; not changed.
+        cues: one per sentence, in order.
+        tags: what the file says about itself.
+        output_path: checked by ``check_output_path``.
+
+    Raises:
+        OutputPathError: the files cannot be written there.
+        StorageFullError: no space left.
+        CatalogError: the mastered audio is gone.
+        MasteringError: the audio cannot be tagged.
+    """
+    captions = {
+        "vtt": (output_path.with_suffix(".vtt"), to_vtt(cues, mastered.duration_s)),
+        "srt": (output_path.with_suffix(".srt"), to_srt(cues, mastered.duration_s)),
+    }
+    if not mastered.path.is_file():
+        raise CatalogError(
+            f"the mastered audio {mastered.path} is gone",
+            field="library",
+            value=mastered.path,
+            remedy="run it again: it is then made again",
+        )
+    folder = output_path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".publish-", dir=folder) as hidden:
+            audio = Path(hidden) / "audio"
+            shutil.copyfile(mastered.path, audio)
+            write_tags(audio, mastered.format, tags)
+            with audio.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            for kind, (_, text) in captions.items():
+                (Path(hidden) / kind).write_text(text, encoding="utf-8", newline="\n")
+            for kind, (path, _) in captions.items():
+                os.replace(Path(hidden) / kind, path)
+            os.replace(audio, output_path)
+    except OSError as error:
+        raise _write_error(error, output_path) from error
+    return Published(output_path, {kind: path for kind, (path, _) in captions.items()}, sha256)
+
+
+def check_output_path(path: Path, roots: Sequence[Path], format: str) -> Path:
+    """Return the path made absolute, symbolic links resolved, if audio may be written there.
+
+    Nothing is created: missing parent folders are made when the audio is published.
+
+    Args:
+        path: where the caller wants the audio.
+        roots: folders that audio may be written into.
+        format: audio format, which the suffix must match.
+
+    Raises:
+        OutputPathError: names the path and what to do.
+        UnknownFormatError: there is no such format.
+    """
+    extension = find_format(format).extension
+    try:
+        resolved = path.expanduser().resolve()
+        _refuse_unsuitable(resolved, path, roots, extension)
+        _refuse_unwritable(resolved, path)
+    except (OSError, RuntimeError, ValueError) as error:
+        # RuntimeError: a loop of links, or no home for "~"; ValueError: a null character.
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise _refusal(path, f"cannot be used ({reason})", "choose another path") from error
+    return resolved
+
+
+def _refuse_unsuitable(resolved: Path, path: Path, roots: Sequence[Path], extension: str) -> None:
+    if resolved.is_dir():
+        raise _refusal(path, "is a folder", f"name a file in it, such as aula{extension}")
+    if resolved.suffix.lower() != extension:
+        raise _refusal(
+            path,
+            f"ends in {resolved.suffix or 'no suffix'!r}, but the format is {extension[1:]}",
+            f"end it in {extension}, or ask for another format",
+        )
+    if not any(resolved.is_relative_to(root.resolve()) for root in roots):
+        raise _refusal(
+            path,
+            "lies outside the folders that audio may be written into",
+            f"write below one of: {', '.join(map(str, roots))}; NARRATION_OUTPUT_ROOTS sets them",
+        )
+    if resolved.exists() and not resolved.is_file():
+        raise _refusal(path, "is no ordinary file", "choose another path")
+    for suffix in CAPTION_SUFFIXES:
+        if resolved.with_suffix(suffix).is_dir():
+            raise _refusal(path, f"needs {suffix} beside it, which is a folder", "rename either")
+
+
+def _refuse_unwritable(resolved: Path, path: Path) -> None:
+    """Try to write: permissions alone mean nothing to root, nor on a read-only mount."""
+    folder = resolved.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise _refusal(path, f"lies below {folder}, which is a file", "choose another path")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise storage_error(error, folder) from error
+        raise _refusal(
+            path,
+            f"cannot be written: {folder} refuses new files ({error.strerror or error})",
+            "choose another path, or make the folder writable",
+        ) from error
+
+
+def _refusal(path: Path, problem: str, remedy: str) -> OutputPathError:
+    return OutputPathError(f"{path} {problem}", field="output_path", value=path, remedy=remedy)
+
+
+def _write_error(error: OSError, path: Path) -> CatalogError | OutputPathError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return storage_error(error, path)
+    return _refusal(
+        path,
+        f"cannot be written ({error.strerror or error})",
+        "choose another path, or make the folder writable",
+    )
