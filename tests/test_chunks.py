@@ -1,0 +1,179 @@
+"""Segments to lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tts_tasks.script.chunks import MIN_MAX_CHARS, Line, has_speech, write_lines
+from tts_tasks.script.normalise import normalise, tidy
+from tts_tasks.script.pauses import (
+    AFTER_SEGMENT_S,
+    AFTER_SENTENCE_S,
+    BEFORE_HEADING_S,
+    pause_between,
+)
+from tts_tasks.values import Segment, Structure
+
+
+def lines_of(*texts: str, max_chars: int = 200) -> list[Line]:
+    return write_lines([Segment(text) for text in texts], max_chars, normalise)
+
+
+def without_spaces(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_one_sentence_per_line_with_both_texts() -> None:
+    lines = lines_of("Custa R$ 5. Leva 2 aulas.")
+    assert [(line.written, line.spoken) for line in lines] == [
+        ("Custa R$ 5.", "Custa cinco reais."),
+        ("Leva 2 aulas.", "Leva duas aulas."),
+    ]
+
+
+def test_editing_one_sentence_changes_one_line() -> None:
+    before = {line.spoken for line in lines_of("Um gato. Dois cães. Três aves.", "Fim da aula.")}
+    after = {line.spoken for line in lines_of("Um gato. Dois ratos. Três aves.", "Fim da aula.")}
+    assert after - before == {"Dois ratos."}
+    assert before - after == {"Dois cães."}
+
+
+def test_inserting_a_sentence_changes_no_other_line() -> None:
+    before = [line.spoken for line in lines_of("Um. Três.")]
+    after = [line.spoken for line in lines_of("Um. Dois. Três.")]
+    assert [line for line in after if line != "Dois."] == before
+
+
+def test_a_heading_without_a_full_stop_is_a_line() -> None:
+    lines = write_lines([Segment("Introdução", Structure.HEADING)], 200, normalise)
+    assert [(line.written, line.structure) for line in lines] == [("Introdução", Structure.HEADING)]
+
+
+def test_pauses_follow_the_structure() -> None:
+    segments = [
+        Segment("Título", Structure.HEADING),
+        Segment("Um. Dois."),
+        Segment("item", Structure.LIST_ITEM),
+        Segment("último", Structure.LIST_ITEM),
+        Segment("Outro", Structure.HEADING),
+        Segment("Fim."),
+    ]
+    assert [line.pause_s for line in write_lines(segments, 200, normalise)] == [
+        AFTER_SEGMENT_S[Structure.HEADING],
+        AFTER_SENTENCE_S,
+        AFTER_SEGMENT_S[Structure.PARAGRAPH],
+        AFTER_SEGMENT_S[Structure.LIST_ITEM],
+        BEFORE_HEADING_S,
+        AFTER_SEGMENT_S[Structure.HEADING],
+        AFTER_SEGMENT_S[Structure.PARAGRAPH],
+    ]
+
+
+def test_a_list_ends_with_the_pause_of_a_paragraph() -> None:
+    paragraph_s = AFTER_SEGMENT_S[Structure.PARAGRAPH]
+    assert pause_between(Structure.LIST_ITEM, Structure.PARAGRAPH) == paragraph_s
+    assert pause_between(Structure.LIST_ITEM, Structure.LIST_ITEM) < paragraph_s
+
+
+@pytest.mark.parametrize("silent", ["---", "...", "***", "👍", "“”"])
+def test_what_cannot_be_said_gives_no_line_but_keeps_the_longer_pause(silent: str) -> None:
+    segments = [
+        Segment("item", Structure.LIST_ITEM),
+        Segment(silent),
+        Segment("item", Structure.LIST_ITEM),
+    ]
+    lines = write_lines(segments, 200, normalise)
+    assert [line.written for line in lines] == ["item", "item"]
+    assert lines[0].pause_s == AFTER_SEGMENT_S[Structure.PARAGRAPH]
+
+
+def test_only_silence_gives_no_lines() -> None:
+    assert lines_of("---", "...") == []
+    assert lines_of() == []
+
+
+def test_long_sentences_are_cut_at_clauses() -> None:
+    lines = lines_of("Primeiro abra o terminal, depois digite o comando, e por fim espere.",
+                     max_chars=40)  # fmt: skip
+    assert [line.written for line in lines] == [
+        "Primeiro abra o terminal,",
+        "depois digite o comando,",
+        "e por fim espere.",
+    ]
+
+
+def test_semicolons_come_before_commas() -> None:
+    lines = lines_of("um, dois e três bois; quatro, cinco e seis.", max_chars=30)
+    assert [line.written for line in lines] == ["um, dois e três bois;", "quatro, cinco e seis."]
+
+
+def test_without_clauses_words_are_kept_whole() -> None:
+    lines = lines_of("palavra " * 20, max_chars=40)
+    assert all(len(line.spoken) <= 40 for line in lines)
+    assert all(set(line.written.split()) == {"palavra"} for line in lines)
+
+
+def test_a_price_is_not_torn_apart() -> None:
+    lines = lines_of("o curso completo sai por R$ 10 para todos os alunos", max_chars=30)
+    assert any("dez reais" in line.spoken for line in lines)
+
+
+def test_a_word_longer_than_the_limit_is_cut_hard() -> None:
+    lines = lines_of("a" * 100, max_chars=30)
+    assert [len(line.written) for line in lines] == [30, 30, 30, 10]
+
+
+def test_the_limit_is_about_the_spoken_text() -> None:
+    lines = lines_of("são 1.234.567 e 7.654.321 e 1.234.567 pessoas aqui hoje", max_chars=100)
+    assert len(lines) > 1
+    assert all(len(line.spoken) <= 100 for line in lines)
+
+
+def test_a_limit_that_nothing_fits_is_a_programming_mistake() -> None:
+    with pytest.raises(ValueError, match="max_chars must be at least"):
+        lines_of("a", max_chars=MIN_MAX_CHARS - 1)
+
+
+def test_another_language_keeps_its_digits() -> None:
+    lines = write_lines([Segment("It costs $5. **Cheap**!")], 200, tidy)
+    assert [line.spoken for line in lines] == ["It costs $5.", "Cheap !"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="abc ,;:.!?—1é", max_size=300), st.integers(MIN_MAX_CHARS, 60))
+def test_nothing_speakable_is_lost_or_doubled(text: str, max_chars: int) -> None:
+    lines = write_lines([Segment(text)], max_chars, str)
+    said = [character for line in lines for character in line.written if character.isalnum()]
+    assert said == [character for character in text if character.isalnum()]
+    assert all(len(line.spoken) <= max_chars for line in lines)
+    assert all(has_speech(line.spoken) for line in lines)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["uma", "casa,", "bela;", "1.234", "R$ 9,90", "km/h", "e"])))
+def test_written_parts_rejoin_to_the_text(words: list[str]) -> None:
+    text = " ".join(words)
+    lines = lines_of(text, max_chars=120)
+    assert without_spaces("".join(line.written for line in lines)) == without_spaces(text)
+    assert all(len(line.spoken) <= 120 for line in lines)
+
+
+def test_a_long_text_without_any_mark_is_cut_in_little_time() -> None:
+    calls = 0
+
+    def count(text: str) -> str:
+        nonlocal calls
+        calls += 1
+        return text
+
+    lines = write_lines([Segment("palavra " * 12_000)], 200, count)
+    assert all(len(line.spoken) <= 200 for line in lines)
+    assert calls < 20 * len(lines)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("a", True), ("1", True), ("é", True), ("", False),
+                                                ("--- …", False), ("👍", False)])  # fmt: skip
+def test_has_speech(text: str, expected: bool) -> None:
+    assert has_speech(text) is expected

@@ -1,0 +1,244 @@
+"""Courses: folders of lessons."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tts_tasks.errors import (
+    CourseError,
+    EmptyTextError,
+    InputError,
+    SourceError,
+    TextTooLongError,
+)
+from tts_tasks.script.chunks import write_lines
+from tts_tasks.script.course import Course, natural_key, read_course, slug
+from tts_tasks.script.normalise import normalise
+
+SAMPLE = Path(__file__).parent.parent / "data" / "courses" / "python-para-analise-de-dados"
+
+
+def make(folder: Path, **files: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
+    return folder
+
+
+def read(folder: Path) -> Course:
+    return read_course(folder, max_lesson_chars=1_000)
+
+
+def test_a_folder_of_markdown_is_a_course(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "Meu Curso de Ação", **{"1-um.md": "# Início\n\nOi.", "2-dois.md": "Oi."}
+    )
+    course = read(folder)
+    assert (course.id, course.title) == ("meu-curso-de-acao", "Meu Curso de Ação")
+    assert (course.language, course.voice, course.provider) == ("pt-BR", None, "auto")
+    assert (course.parameters, course.format) == ({}, "mp3")
+    assert [(x.id, x.title, x.number) for x in course.lessons] == [
+        ("um", "Início", 1),
+        ("dois", "Dois", 2),
+    ]
+
+
+def test_lessons_are_in_natural_order(tmp_path: Path) -> None:
+    names = ["aula-10.md", "aula-9.md", "aula-1.md", "README.md", ".oculto.md", "notas.txt"]
+    folder = make(tmp_path / "c", **dict.fromkeys(names, "Oi."))
+    assert [x.path.name for x in read(folder).lessons] == ["aula-1.md", "aula-9.md", "aula-10.md"]
+
+
+def test_front_matter_orders_and_configures(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        a__md="---\nid: fim\ntitle: O fim\norder: 2\nvoice: pt-br+f2\ntags: [x]\n---\nOi.",
+        b__md="---\norder: 1\nprovider: espeak\nparameters: {rate: 150}\n---\n# Começo\n\nOi.",
+    )
+    first, second = read(folder).lessons
+    assert (first.id, first.title, first.provider) == ("b", "Começo", "espeak")
+    assert first.parameters == {"rate": 150}
+    assert (second.id, second.title, second.voice) == ("fim", "O fim", "pt-br+f2")
+    assert second.text == "Oi."
+
+
+def test_renaming_the_number_keeps_the_id(tmp_path: Path) -> None:
+    one = read(make(tmp_path / "a", **{"01-intro.md": "Oi."})).lessons[0]
+    two = read(make(tmp_path / "b", **{"07_intro.md": "Oi."})).lessons[0]
+    assert one.id == two.id == "intro"
+
+
+def test_course_yaml_decides(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        course__yaml=(
+            "id: curso-x\ntitle: Curso X\nlanguage: en-us\nvoice: v\nprovider: kokoro\n"
+            "parameters: {speed: 1.1}\nformat: opus\nlessons:\n"
+            "  - 02-b.md\n  - a\n  - {id: ultima, file: c.txt, title: Última, voice: w}\n"
+        ),
+        **{"01-a.md": "Oi A.", "02-b.md": "Oi B.", "c.txt": "Oi.\n\n* C", "d.md": "fora"},
+    )
+    course = read(folder)
+    assert (course.id, course.title, course.language) == ("curso-x", "Curso X", "en-us")
+    assert (course.voice, course.provider, course.format) == ("v", "kokoro", "opus")
+    assert course.parameters == {"speed": 1.1}
+    assert [x.id for x in course.lessons] == ["b", "a", "ultima"]
+    assert (course.lessons[2].title, course.lessons[2].voice) == ("Última", "w")
+    assert [s.text for s in course.lessons[2].segments()] == ["Oi.", "* C"]
+
+
+def test_course_yaml_overrides_front_matter(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        course__yaml="lessons:\n  - {file: a.md, title: Novo}\n",
+        a__md="---\ntitle: Velho\nvoice: x\n---\nOi.",
+    )
+    lesson = read(folder).lessons[0]
+    assert (lesson.title, lesson.voice) == ("Novo", "x")
+
+
+def test_a_heading_that_repeats_the_title_is_said_once(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", a__md="---\ntitle: Olá\n---\n# Olá\n\nTexto.")
+    lines = write_lines(read(folder).lessons[0].segments(), 200, normalise)
+    assert [line.written for line in lines] == ["Olá", "Texto."]
+
+
+def test_a_missing_folder_and_a_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="there is no folder"):
+        read(tmp_path / "nada")
+    (tmp_path / "f.md").write_text("oi")
+    with pytest.raises(SourceError, match="is a file, not a folder"):
+        read(tmp_path / "f.md")
+
+
+@pytest.mark.parametrize("files", [{}, {"README.md": "oi"}, {"course.yaml": "lessons: []"}])
+def test_a_course_without_lessons(tmp_path: Path, files: dict[str, str]) -> None:
+    with pytest.raises(CourseError, match="has no lessons"):
+        read(make(tmp_path / "c", **files))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("lessons: [a.md\ntitle: x", r"course\.yaml: broken YAML at line 2"),
+        ("- a\n- b", "it is a list, not a mapping"),
+        ("titel: x\nlessons: [a.md]", "unknown key 'titel'.*did you mean title"),
+        ("lessons:\n  - {file: a.md, voz: x}", r"unknown key 'voz' in lessons\[1\]"),
+        ("lessons: a.md", "lessons is text, not a list"),
+        ("lessons: [[a.md]]", "needs a file name or an id"),
+        ("lessons: [{title: x}]", "needs a file name or an id"),
+        ("lessons: [null]", "needs a file name or an id, got empty"),
+        ("title: [x]\nlessons: [a.md]", "title in course.yaml is a list, not text"),
+        ("parameters: 3\nlessons: [a.md]", "not a mapping"),
+        ("parameters: {rate: [1]}\nlessons: [a.md]", "the parameter rate"),
+        ("id: Ação!\nlessons: [a.md]", "write it as acao"),
+        ("lessons:\n  - {file: a.md, path: a.md}", "mean the same"),
+    ],
+)
+def test_a_broken_course_yaml(tmp_path: Path, config: str, message: str) -> None:
+    folder = make(tmp_path / "c", course__yaml=config, a__md="Oi.")
+    with pytest.raises(InputError, match=message) as caught:
+        read(folder)
+    assert caught.value.field
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", EmptyTextError),
+        (b"--- \n\n...", EmptyTextError),
+        (b"```\ncode only\n```", EmptyTextError),
+        (b"a\0b", SourceError),
+        ("lição".encode("latin-1"), SourceError),
+        (b"a" * 1_001, TextTooLongError),
+        (b"---\na: b: c\n---\n", SourceError),
+        (b"---\nid: A B\n---\nOi.", CourseError),
+        (b"---\nvoce: x\n---\nOi.", CourseError),
+        (b"---\norder: primeiro\n---\nOi.", CourseError),
+        (b"---\nparameters: x\n---\nOi.", CourseError),
+    ],
+)
+def test_a_bad_lesson_carries_its_error_and_the_others_stay(
+    tmp_path: Path, data: bytes, kind: type[InputError]
+) -> None:
+    folder = make(tmp_path / "c", a__md="Oi A.", c__md="Oi C.")
+    (folder / "b.md").write_bytes(data)
+    lessons = {lesson.id: lesson for lesson in read(folder).lessons}
+    error = lessons["b"].error
+    assert isinstance(error, kind)
+    assert error.field
+    assert error.remedy
+    assert "b.md" in str(error)
+    assert lessons["b"].text == ""
+    assert lessons["a"].error is None
+    assert lessons["c"].error is None
+
+
+def test_a_listed_file_that_is_missing(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", course__yaml="lessons: [a.md, introdusao.md]", a__md="Oi.",
+                  introducao__md="Oi.")  # fmt: skip
+    good, bad = read(folder).lessons
+    assert good.error is None
+    assert isinstance(bad.error, SourceError)
+    assert "did you mean introducao.md?" in str(bad.error)
+
+
+@pytest.mark.parametrize("name", ["../fora.md", "/etc/hostname", "sub/../../fora.md"])
+def test_lessons_stay_inside_the_folder(tmp_path: Path, name: str) -> None:
+    make(tmp_path, fora__md="segredo")
+    folder = make(tmp_path / "c", course__yaml=f"lessons: [a.md, {name}]", a__md="Oi.")
+    good, bad = read(folder).lessons
+    assert good.error is None
+    assert "outside the course's folder" in str(bad.error)
+    assert bad.text == ""
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_links_do_not_lead_outside(tmp_path: Path, listed: bool) -> None:
+    make(tmp_path, fora__md="segredo")
+    folder = make(tmp_path / "c", a__md="Oi.")
+    (folder / "b.md").symlink_to(tmp_path / "fora.md")
+    if listed:
+        make(folder, course__yaml="lessons: [a.md, b.md]")
+    good, bad = read(folder).lessons
+    assert good.error is None
+    assert "outside the course's folder" in str(bad.error)
+    assert bad.text == ""
+
+
+def test_lessons_that_share_an_id_all_carry_the_error(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", **{"1-x.md": "Oi.", "2-x.md": "Oi.", "3-y.md": "Oi."})
+    first, second, third = read(folder).lessons
+    for lesson in (first, second):
+        assert isinstance(lesson.error, CourseError)
+        assert "'x': 1-x.md, 2-x.md" in str(lesson.error)
+    assert third.error is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Ação & Reação", "acao-reacao"), ("  A--b_c ", "a-b-c"), ("日本", ""), ("C#", "c")],
+)
+def test_slug(text: str, expected: str) -> None:
+    assert slug(text) == expected
+
+
+def test_natural_key_survives_huge_numbers() -> None:
+    names = ["a" + "9" * 5_000, "a10", "a9", "a"]
+    assert sorted(names, key=natural_key) == ["a", "a9", "a10", "a" + "9" * 5_000]
+
+
+def test_the_sample_course_is_whole() -> None:
+    course = read_course(SAMPLE, max_lesson_chars=100_000)
+    assert len(course.lessons) == 6
+    assert [lesson.error for lesson in course.lessons] == [None] * 6
+    lines = [line for lesson in course.lessons
+             for line in write_lines(lesson.segments(), 200, normalise)]  # fmt: skip
+    words = [w for line in lines for w in line.written.split() if any(map(str.isalnum, w))]
+    assert 1_350 <= len(words) <= 1_500
+    for line in lines:
+        assert not re.search(r"[0-9%$€#*_`|<>=+/\\@&°ºª]", line.spoken), line.spoken

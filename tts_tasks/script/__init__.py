@@ -1,0 +1,26 @@
+"""VALIDATE: from what the author wrote to what the voice will say.
+
+sources     Markdown and plain text -> segments (paragraph, heading, list item, table row)
+sentences   text -> sentences
+chunks      segments -> lines of at most max_chars: written, spoken, pause
+pauses      the silence after each kind of text
+course      a folder of lessons: course.yaml or front matter
+validate    a request -> lines, or an InputError
+
+normalise   written Portuguese -> speakable Portuguese; composes the families of rules:
+    web             URLs, e-mails, handles, IP addresses
+    dates           days, months, years
+    documents       CPF, CNPJ, CEP, RG, phones
+    abbreviations   Dr., p. ex., art., initials
+    programming     C#, versions, file names, options, identifiers
+    hours           times of day and durations
+    ordinals        1º, 3ª, articles and years of laws
+    money           currencies
+    units           measures, percentages
+    amounts         ranges, multiples, fractions, plain numbers
+    roman           centuries, chapters, rulers
+    acronyms        read or spelled
+    symbols         said or dropped
+on the ground of numbers (number words), agreement (gender), letters (their names), characters
+(what no voice can say), rules (what a rule is) and tables (how tables are written).
+"""

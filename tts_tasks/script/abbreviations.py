@@ -1,0 +1,211 @@
+"""Abbreviations to the words they stand for, in the number and gender that they show."""
+
+from __future__ import annotations
+
+import re
+
+from tts_tasks.script.letters import letter_name
+from tts_tasks.script.rules import Rule
+from tts_tasks.script.sentences import SENTENCE_STARTERS
+from tts_tasks.script.tables import alternatives, pairs, words
+
+ABBREVIATIONS = pairs(
+    """
+    # titles
+    Dr. = doutor
+    Drs. = doutores
+    Dra. = doutora
+    Dras. = doutoras
+    Sr. = senhor
+    Srs. = senhores
+    Sra. = senhora
+    Sr.ª = senhora
+    Sras. = senhoras
+    Srta. = senhorita
+    Srtas. = senhoritas
+    Prof. = professor
+    Profs. = professores
+    Profa. = professora
+    Prof.ª = professora
+    Profª = professora
+    Profª. = professora
+    Profas. = professoras
+    Eng. = engenheiro
+    Enga. = engenheira
+    Eng.ª = engenheira
+    Exmo. = excelentíssimo
+    Exma. = excelentíssima
+    Ilmo. = ilustríssimo
+    Ilma. = ilustríssima
+    V. Exa. = Vossa Excelência
+    V.Exa. = Vossa Excelência
+    V. Sa. = Vossa Senhoria
+    V.Sa. = Vossa Senhoria
+    Jr. = júnior
+    Cel. = coronel
+    Gen. = general
+    Cap. Ten. = capitão-tenente
+    # references
+    art. = artigo
+    arts. = artigos
+    cap. = capítulo
+    caps. = capítulos
+    pág. = página
+    págs. = páginas
+    pag. = página
+    pp. = páginas
+    fl. = folha
+    fls. = folhas
+    fig. = figura
+    figs. = figuras
+    tab. = tabela
+    tabs. = tabelas
+    vol. = volume
+    vols. = volumes
+    ed. = edição
+    séc. = século
+    sécs. = séculos
+    sec. = século
+    inc. = inciso
+    seç. = seção
+    ref. = referência
+    refs. = referências
+    n.º = número
+    nº = número
+    n.° = número
+    n° = número
+    n.os = números
+    nºs = números
+    núm. = número
+    obs. = observação
+    ex. = exemplo
+    p. ex. = por exemplo
+    p.ex. = por exemplo
+    p. e. = por exemplo
+    i.e. = isto é
+    i. e. = isto é
+    e.g. = por exemplo
+    cf. = conforme
+    vs. = versus
+    vs = versus
+    v.g. = por exemplo
+    etc. = etcétera
+    et al. = et alii
+    # places and companies
+    av. = avenida
+    pç. = praça
+    apto. = apartamento
+    ap. = apartamento
+    depto. = departamento
+    dept. = departamento
+    dep. = departamento
+    tel. = telefone
+    tels. = telefones
+    cel. = celular
+    end. = endereço
+    Ltda. = limitada
+    Cia. = companhia
+    S.A. = esse a
+    S/A = esse a
+    Inc. = incorporated
+    # amounts and time
+    aprox. = aproximadamente
+    máx. = máximo
+    mín. = mínimo
+    méd. = média
+    qtd. = quantidade
+    qtde. = quantidade
+    tb. = também
+    a.C. = antes de Cristo
+    d.C. = depois de Cristo
+    a. C. = antes de Cristo
+    d. C. = depois de Cristo
+    P.S. = pê esse
+    E.U.A. = Estados Unidos
+    # with a slash
+    c/ = com
+    p/ = para
+    s/ = sem
+    a/c = aos cuidados de
+    e/ou = e ou
+    """
+)
+"""Abbreviation to words. Capitals at the start carry over: "Art. 5º" gives "Artigo quinto"."""
+
+CASE_SENSITIVE = words("Cel. cel. Cap. Inc. inc. a.C. d.C. S.A. P.S. Gen. Eng.")
+"""Where capital and small letter differ in meaning, or the small one is a common word."""
+
+NEEDS_NUMBER = words(
+    "ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel."
+)
+"""Also words, or ambiguous at the end of a sentence: expanded only before what completes them."""
+
+_KEYS = {key.lower(): key for key in ABBREVIATIONS if key not in CASE_SENSITIVE}
+_ABBREVIATION = re.compile(
+    r"(?<![\w./@-])(?=[^\W\d_]{1,5}[./ªº°]|vs|et al)"
+    rf"(?:{alternatives(ABBREVIATIONS)})(?![\w@]|\.\w)",
+    re.IGNORECASE,
+)
+_PAGE = re.compile(r"(?<![\w.])p\.\s?(?=[0-9])")
+_PARAGRAPH_SIGN = re.compile(r"§§?\s?")
+_INITIALS = re.compile(
+    r"(?<![\w.])(?:[A-Z]\.\s?){2,}(?=\s?[^\W\d_])|(?<=[a-zà-ú]\s)([A-Z])\.\s(?=([A-Z][\w-]*))"
+)
+
+
+def _abbreviation(match: re.Match[str]) -> str | None:
+    written = match[0]
+    text = match.string
+    words_for = ABBREVIATIONS.get(written)
+    if words_for is None:
+        key = _KEYS.get(written.lower())
+        if key is None:
+            return None
+        words_for = ABBREVIATIONS[key]
+    following = text[match.end() : match.end() + 2].strip()
+    if written.lower() in NEEDS_NUMBER and not (
+        following[:1].isdigit() or following[:1] in "IVXLC:"
+    ):
+        return None
+    if written.endswith("/") and not re.match(r"\s?\w", text[match.end() : match.end() + 2]):
+        return None
+    if written[0].isupper() and ABBREVIATIONS.get(written) is None and match.start() == 0:
+        words_for = words_for[0].upper() + words_for[1:]
+    return words_for + _kept_point(match)
+
+
+def _kept_point(match: re.Match[str]) -> str:
+    """Return the point that also ends the sentence, unless the abbreviation is the whole text."""
+    text, end = match.string, match.end()
+    if not match[0].endswith(".") or match.start() == 0:
+        return ""
+    rest = text[end : end + 3]
+    if not rest.strip():
+        return "."
+    if match[0].lower() in ("etc.", "ltda.", "s.a.", "a.c.", "d.c.", "jr.", "cia."):
+        return "." if re.match(r"\s[A-ZÀ-Ú]", rest) else ""
+    return ""
+
+
+def _initials(match: re.Match[str]) -> str | None:
+    if match[1]:
+        if match[2].lower() in SENTENCE_STARTERS or not re.search(
+            r"[A-ZÀ-Ú][\w]*\s$", match.string[max(0, match.start() - 20) : match.start()]
+        ):
+            return None
+        return f"{letter_name(match[1])} "
+    letters = re.findall(r"[A-Z]", match[0])
+    return " ".join(map(letter_name, letters)) + " "
+
+
+RULES = (
+    Rule("abbreviation", _ABBREVIATION, _abbreviation, needs=""),
+    Rule("page", _PAGE, lambda _: "página "),
+    Rule(
+        "paragraph of a law",
+        _PARAGRAPH_SIGN,
+        lambda m: "parágrafos " if m[0].startswith("§§") else "parágrafo ",
+        needs="§",
+    ),
+    Rule("initials", _INITIALS, _initials, needs="."),
+)

@@ -1,0 +1,136 @@
+"""Acronyms: known words are read, all others are spelled with the letters' names."""
+
+from __future__ import annotations
+
+import re
+
+from tts_tasks.script.letters import letter_name, spell
+from tts_tasks.script.rules import CAPITALS, Rule, word_before
+from tts_tasks.script.tables import words
+
+READ_AS_WORDS = words(
+    """
+    SUS ENEM NASA ONU OTAN UNESCO UNICEF FIFA UEFA COVID AIDS SIDA PIS COFINS FUNAI IBAMA ANVISA
+    ANATEL ANEEL SENAI SENAC SESC SESI SEBRAE EMBRAPA PETROBRAS DETRAN PROUNI FIES CAPES SISU
+    INEP PROCON CONAR MEC USP UNESP UNICAMP UNIFESP PIX CIPA FUNDEB LIBRAS MERCOSUL OPEP BRICS ISO
+    JSON YAML TOML CRUD REST SOAP SOLID LAMP SCRUM AJAX RAM ROM BIOS WASM NUMA FIFO LIFO RAID
+    LAN WAN WLAN SIM PIN GIF RADAR LASER LED OLED UNIX LINUX BASH ASCII SAAS PAAS IAAS DAX SPA
+    POSIX ANSI CEO ROI PUC FIESP BID SELIC TAC UTI-MÓVEL VUNESP FUVEST BASIC COBOL FORTRAN LISP
+    WYSIWYG CAPTCHA MOOC MOOCS
+    """
+) - words("CEO SAAS PAAS IAAS DAX BID UTI-MÓVEL LED")
+"""Said as words; in small letters, because some engines spell whatever is in capitals."""
+
+SPELLED = words(
+    """
+    SQL HTTP HTTPS HTML CSS XML API URL URI CPF CNPJ CEP RG IA TI PDF USB GPS CPU GPU SSD HD PC TV
+    CD DVD CV IDE SDK CLI GUI UI UX IP TCP UDP DNS SSH FTP SSL TLS VPN AWS GCP MVP KPI CRM ERP B2B
+    B2C LGPD RH PJ MEI IPTU IPVA ICMS ISS INSS FGTS CLT IBGE BNDES STF STJ OAB UTI ONG EUA UFRJ
+    UFMG PUC-RJ LLM NLP OCR TTS ASR CSV TSV SVG PNG JPG MP3 MP4 RGB DOM JWT ORM OOP POO TDD BDD CI
+    PR QA VM LTS EOF ETL ELT BI AI ML EAD NFT DC MD CC CM MC AC PHP JVM JDK NPM PIP GIT-LFS LED
+    CEO CTO CFO COO IoT iOS ID OK CNH IRPF IR OMS FMI PIB ASCII-ART IPCA CDI CDB LCI BPM SEO FAQ
+    """
+) - words("PUC-RJ GIT-LFS ASCII-ART PIP iOS OK")
+"""Spelled although their letters could be read as a word."""
+
+WORDS_IN_CAPITALS = words(
+    """
+    A E O AS OS AO AOS DA DAS DE DO DOS EM NA NAS NO NOS UM UMA UNS OU SE SEM SIM SER SOU SUA SEU
+    TEM TER TEU TUA ELA ELE ELES MAS MAIS MEU MIM NEM POR PRO PRA QUE QUEM COM COMO CADA BOM BOA BEM
+    DIA DOIS DUAS EU ISSO ISTO JÁ LÁ LHE ME MÃE NÓS NOVO PAI PAZ FIM FOI FOR VAI VER VEZ VEM VOU
+    VOZ VIU USE USO USA UMA TU TE TUDO TODO TODA SOL SAL SOB RUA REI RIO RÉU PÉ MÊS MAR MAL LUZ LEI
+    LER IR IDA HOJE GOL GÁS FÉ DOR DEZ DEU DAR COR CÉU CEM BAR AVE ATÉ ASA ANO AI AH OI OK OLÁ OBA
+    OFF UAU UFA EI EH IH OH UÉ ONDE AQUI ALI ATO ETC NOTA DICA TIP VIA SÓ SÃO TÃO MAU FAZ FEZ DIZ
+    PÔR SUL NORTE OBS SEI SAI VÃO ANTES AND NOT FOR ALL NEW ADD GET PUT SET END RUN TO BY OF IN ON
+    IS IT
+    """
+) - words("AI IR")
+"""Common words that authors write in capitals for emphasis; never spelled."""
+
+NAMED_BY_LETTERS = words(
+    """
+    letra opção plano vitamina alternativa turma grupo tipo classe linguagem hepatite coluna ponto
+    variável eixo item etapa fase parte bloco drive disco tecla categoria geração vogal
+    """
+)
+"""Nouns after which A, E, I, O, U are letters, not words."""
+
+_PORTUGUESE_VOWELS = frozenset("AEIOUÁÉÍÓÚÂÊÔÃÕÀ")
+_TOKEN = re.compile(r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)(s?)(?![^\W_])(?:([/&])(?=[A-Z]{2}))?")
+_CODE = re.compile(r"(?<![^\W_])((?:[A-Z]+[0-9]+)+[A-Z]*|[0-9]{1,2}[A-Z]{1,3})(?![^\W_])")
+_HYPHENATED = re.compile(r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+)-([0-9]{1,4})(?![\w,-])(?!\.[0-9])")
+_VOWEL_AFTER = re.compile(r"(?<=[^\W\d_]\s)([AEIOU])(?![\w#+'’]|\.\w|/)")
+_CONSONANT = re.compile(r"(?<![\w.'’/&-])([BCDFGHJKLMNPQRSTVWXYZ])(?![\w'’#+&$-]|[./]\w)")
+_SLASH_LETTERS = re.compile(r"(?<![\w/])([A-Z](?:/[A-Z])+)(?![\w/])")
+_CLUSTER = re.compile(r"[BCDFGHJKLMNPQRSTVWXYZ]{3}")
+
+LONGEST_SPELLED = 6
+"""Unknown words in capitals that are longer are read: they are emphasis."""
+
+
+def is_spelled(token: str) -> bool:
+    """Return whether a word in capitals is spelled; unknown ones by whether they can be read."""
+    if token in SPELLED:
+        return True
+    if token in READ_AS_WORDS or token in WORDS_IN_CAPITALS:
+        return False
+    if len(token) > LONGEST_SPELLED:
+        return False
+    if not _PORTUGUESE_VOWELS & set(token):
+        return True
+    return len(token) <= 3 or bool(_CLUSTER.search(token))
+
+
+def _token(match: re.Match[str]) -> str | None:
+    token, plural, joint = match[1], match[2], match[3]
+    trailing = {"/": " ", "&": " e "}.get(joint or "", "")
+    if token in READ_AS_WORDS:
+        return token.lower() + plural + trailing
+    if any(character.isdigit() for character in token):
+        return spell(token, plural=bool(plural)) + trailing
+    if not is_spelled(token) or (token not in SPELLED and _is_shouted(match)):
+        return None
+    return spell(token, plural=bool(plural)) + trailing
+
+
+def _is_shouted(match: re.Match[str]) -> bool:
+    """Return whether the neighbours are in capitals too: a heading in capitals, not an acronym."""
+    text = match.string
+    before = text[max(0, match.start() - 24) : match.start()].split()[-1:]
+    after = text[match.end() : match.end() + 24].split()[:1]
+    return any(
+        len(word) > 3 and word.isupper() and word.strip(".,;:!?()") not in SPELLED
+        for word in (*before, *after)
+    )
+
+
+def _vowel(match: re.Match[str]) -> str | None:
+    named = word_before(match.string, match.start()).lower() in NAMED_BY_LETTERS
+    return letter_name(match[1]) if named else None
+
+
+def _code(match: re.Match[str]) -> str:
+    return spell(match[1])
+
+
+def _hyphenated(match: re.Match[str]) -> str:
+    name, number = match[1], match[2]
+    said = name
+    if name.isupper():
+        said = name.lower() if name in READ_AS_WORDS else spell(name) if is_spelled(name) else name
+        said = letter_name(name) if len(name) == 1 else said
+    return f"{said} {spell(number)}"
+
+
+CODES = (
+    Rule("acronym and number", _HYPHENATED, _hyphenated),
+    Rule("code", _CODE, _code),
+)
+"""Before plain numbers, which are part of them: GPT-4, MP3."""
+
+RULES = (
+    Rule("letters", _SLASH_LETTERS, lambda m: spell(m[1].replace("/", " ")), needs="/"),
+    Rule("acronym", _TOKEN, _token, needs=CAPITALS),
+    Rule("letter", _VOWEL_AFTER, _vowel, needs=CAPITALS),
+    Rule("letter", _CONSONANT, lambda m: letter_name(m[1]), needs=CAPITALS),
+)

@@ -1,0 +1,521 @@
+"""A folder of lessons to a ``Course``: course.yaml where there is one, else front matter.
+
+A lesson that cannot be read carries its error, and the others stay usable; only what concerns the
+course as a whole is raised.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tts_tasks.errors import CourseError, EmptyTextError, InputError, SourceError
+from tts_tasks.script.chunks import has_speech
+from tts_tasks.script.sources import (
+    load_yaml,
+    read_source,
+    segments_from_markdown,
+    segments_from_text,
+    split_front_matter,
+)
+from tts_tasks.values import Segment, Structure
+
+COURSE_FILE = "course.yaml"
+LESSON_SUFFIXES = (".md", ".markdown", ".txt")
+NOT_LESSONS = frozenset({"readme.md", "changelog.md", "license.md"})
+"""Files that a folder without ``course.yaml`` may hold beside its lessons."""
+
+MAX_COURSE_FILE_CHARS = 1_000_000
+
+DEFAULT_LANGUAGE = "pt-BR"
+DEFAULT_PROVIDER = "auto"
+DEFAULT_FORMAT = "mp3"
+
+COURSE_KEYS = ("id", "title", "language", "voice", "provider", "parameters", "format", "lessons")
+LESSON_KEYS = ("id", "file", "source", "path", "title", "voice", "provider", "parameters")
+FRONT_MATTER_KEYS = ("id", "title", "voice", "provider", "parameters", "order", "number")
+
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LEADING_NUMBER = re.compile(r"(?:aula|licao|lesson)?[\s_.-]*[0-9]+[\s_.-]+(?=\S)", re.IGNORECASE)
+
+Parameters = dict[str, int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One lesson as read from its file."""
+
+    id: str
+    """Stable name within the course: lower-case letters, digits and hyphens."""
+
+    title: str
+    """From course.yaml or front matter, else the first heading, else the file name."""
+
+    number: int
+    """Position in the course, from 1."""
+
+    path: Path
+    """The source file."""
+
+    text: str
+    """Body without front matter: Markdown, or plain text in a .txt file; empty on error."""
+
+    voice: str | None = None
+    """The lesson's own voice, None for the course's."""
+
+    provider: str | None = None
+    """The lesson's own provider, None for the course's."""
+
+    parameters: Parameters = field(default_factory=dict)
+    """The lesson's own engine parameters; they override the course's."""
+
+    error: InputError | None = None
+    """Why the lesson cannot be narrated, None when it can."""
+
+    def segments(self) -> list[Segment]:
+        """Return the segments of the text, parsed by the kind of its file."""
+        if self.path.suffix.lower() == ".txt":
+            return segments_from_text(self.text)
+        return segments_from_markdown(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A folder of lessons."""
+
+    id: str
+    """Lower-case letters, digits and hyphens: from course.yaml, else from the folder's name."""
+
+    title: str
+    """Title of the course; the album of its audio files."""
+
+    language: str
+    """BCP 47 tag of the lessons, e.g. ``pt-BR``."""
+
+    voice: str | None
+    """Voice of the course, None for the provider's own choice."""
+
+    provider: str
+    """Provider of the course; ``auto`` lets the system choose."""
+
+    parameters: Parameters
+    """Engine parameters of every lesson."""
+
+    format: str
+    """Audio format, e.g. ``mp3``."""
+
+    lessons: tuple[Lesson, ...]
+    """In order; at least one, each either readable or with its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A lesson as the course lists it, before its file is read."""
+
+    path: Path
+    listed: Mapping[str, Any] = field(default_factory=dict)
+    error: InputError | None = None
+
+
+def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
+    """Read a course.
+
+    With ``course.yaml`` its list of lessons decides; without, the folder's Markdown files do, in
+    natural order of ``order`` (front matter) and file name.
+
+    Args:
+        folder: the course's folder.
+        max_lesson_chars: longest lesson, in characters.
+
+    Raises:
+        SourceError: if the folder is missing or not a folder, or course.yaml is not readable YAML.
+        CourseError: if the course has no lessons, or course.yaml has a wrong key or type.
+    """
+    if not folder.exists():
+        raise SourceError(
+            f"there is no folder {folder}",
+            field="course",
+            value=folder,
+            remedy="give the path of a folder with course.yaml or Markdown lessons",
+        )
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder} is a file, not a folder",
+            field="course",
+            value=folder,
+            remedy=f"give the folder that holds it: {folder.parent}",
+        )
+    config = _read_config(folder)
+    if "lessons" in config:
+        entries = _listed_entries(folder, config["lessons"])
+    else:
+        entries = [_Entry(path) for path in _markdown_files(folder)]
+    if not entries:
+        raise CourseError(
+            f"{folder} has no lessons",
+            field="lessons",
+            value=folder,
+            remedy=f"add Markdown files to it, or list the lessons in {COURSE_FILE}",
+        )
+    lessons = [_read_lesson(entry, max_lesson_chars) for entry in entries]
+    if "lessons" not in config:
+        lessons = _by_order(lessons)
+    numbered = (replace(lesson, number=n) for n, (lesson, _) in enumerate(lessons, start=1))
+    name = folder.resolve().name
+    return Course(
+        id=_course_id(config, name),
+        title=_optional_text(config, "title", COURSE_FILE) or _prettify(name),
+        language=_optional_text(config, "language", COURSE_FILE) or DEFAULT_LANGUAGE,
+        voice=_optional_text(config, "voice", COURSE_FILE),
+        provider=_optional_text(config, "provider", COURSE_FILE) or DEFAULT_PROVIDER,
+        parameters=_parameters(config, COURSE_FILE),
+        format=_optional_text(config, "format", COURSE_FILE) or DEFAULT_FORMAT,
+        lessons=tuple(_refuse_shared_ids(list(numbered))),
+    )
+
+
+def slug(text: str) -> str:
+    """Return the text as an identifier: ``"Ação & Reação"`` -> ``"acao-reacao"``."""
+    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return "-".join(re.findall(r"[a-z0-9]+", folded.lower()))
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key in which numbers count as numbers: aula-2 comes before aula-10."""
+    pieces = re.split(r"([0-9]+)", name.casefold())
+    return tuple(
+        # A run of digits longer than Python converts is compared by its length, then as text.
+        (1, len(piece.lstrip("0")), piece.lstrip("0")) if piece.isdigit() else (2, 0, piece)
+        for piece in pieces
+        if piece
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / COURSE_FILE
+    if not path.exists():
+        return {}
+    config = load_yaml(read_source(path, max_chars=MAX_COURSE_FILE_CHARS), COURSE_FILE)
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise CourseError(
+            f"it is a {type(config).__name__}, not a mapping",
+            field=COURSE_FILE,
+            value=config,
+            remedy=f'write "key: value" lines with the keys {", ".join(COURSE_KEYS)}',
+        )
+    _refuse_unknown_keys(config, COURSE_KEYS, COURSE_FILE)
+    return {str(key): value for key, value in config.items()}
+
+
+def _listed_entries(folder: Path, lessons: object) -> list[_Entry]:
+    """Return the lessons that course.yaml lists, in its order."""
+    if not isinstance(lessons, list):
+        raise CourseError(
+            f"lessons is {_kind(lessons)}, not a list",
+            field="lessons",
+            value=lessons,
+            remedy="list one file name or id per line, each after a hyphen",
+        )
+    by_id = {_id_from_name(path): path for path in _lesson_files(folder)}
+    return [
+        _listed_entry(folder, by_id, item, f"lessons[{position}]")
+        for position, item in enumerate(lessons, start=1)
+    ]
+
+
+def _listed_entry(folder: Path, by_id: Mapping[str, Path], item: object, where: str) -> _Entry:
+    if isinstance(item, dict):
+        _refuse_unknown_keys(item, LESSON_KEYS, where)
+        files = [key for key in ("file", "source", "path") if key in item]
+        if len(files) > 1:
+            raise CourseError(
+                f"{' and '.join(files)} mean the same",
+                field=where,
+                value=item[files[1]],
+                remedy='keep "file" only',
+            )
+        name = item.get(files[0]) if files else item.get("id")
+        listed = {str(key): value for key, value in item.items() if key not in files}
+    else:
+        name, listed = item, {}
+    if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
+        raise CourseError(
+            f"a lesson needs a file name or an id, got {_kind(name)}",
+            field=where,
+            value=item,
+            remedy="write the name of a Markdown file in the course's folder",
+        )
+    return _locate(folder, by_id, str(name).strip(), listed, where)
+
+
+def _locate(
+    folder: Path, by_id: Mapping[str, Path], name: str, listed: Mapping[str, Any], where: str
+) -> _Entry:
+    """Find the file that a listed name means; a file outside the folder is an error."""
+    path = folder / name
+    if "\0" not in name and not path.is_file():
+        with_suffix = [folder / (name + suffix) for suffix in LESSON_SUFFIXES]
+        named = [by_id[name]] if name in by_id else []
+        path = next((p for p in [*named, *with_suffix] if p.is_file()), path)
+    if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
+        outside = SourceError(
+            f"{name} is outside the course's folder",
+            field=where,
+            value=name,
+            remedy=f"move the lesson into {folder}",
+        )
+        return _Entry(folder / Path(name.replace("\0", "")).name, listed, outside)
+    if not path.exists():
+        near = difflib.get_close_matches(name, [p.name for p in by_id.values()] + [*by_id], n=1)
+        missing = SourceError(
+            f"there is no file {name} in {folder}",
+            field=where,
+            value=name,
+            remedy=f"did you mean {near[0]}?" if near else "add the file or correct its name",
+        )
+        return _Entry(path, listed, missing)
+    return _Entry(path, listed)
+
+
+def _lesson_files(folder: Path) -> list[Path]:
+    found = (
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in LESSON_SUFFIXES and not path.name.startswith(".")
+    )
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def _markdown_files(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in _lesson_files(folder)
+        if path.suffix.lower() != ".txt" and path.name.lower() not in NOT_LESSONS
+    ]
+
+
+def _read_lesson(entry: _Entry, max_chars: int) -> tuple[Lesson, float | None]:
+    """Read one lesson; whatever is wrong with it becomes its error. Also return its order."""
+    listed, path = entry.listed, entry.path
+    front: dict[str, Any] = {}
+    body = ""
+    error = entry.error
+    if error is None:
+        try:
+            if not path.resolve().is_relative_to(path.parent.resolve()):
+                raise SourceError(
+                    f"{path.name} is a link to a file outside the course's folder",
+                    field="source",
+                    value=path.name,
+                    remedy=f"copy the lesson into {path.parent}",
+                )
+            front, body = _read_body(path, max_chars)
+        except InputError as problem:
+            error = problem
+    settings = {**front, **listed}
+    lesson = Lesson(_id_from_name(path) or "lesson", _prettify(path.stem), 0, path, "")
+    order: float | None = None
+    try:
+        lesson = replace(lesson, id=_explicit_id(settings, path) or lesson.id)
+        order = _order(front, path.name)
+        lesson = replace(
+            lesson,
+            title=_optional_text(settings, "title", path.name)
+            or _first_heading(body)
+            or lesson.title,
+            voice=_optional_text(settings, "voice", path.name),
+            provider=_optional_text(settings, "provider", path.name),
+            parameters=_parameters(settings, path.name),
+        )
+        if error is None:
+            lesson = replace(lesson, text=body)
+            _refuse_silence(lesson)
+    except InputError as problem:
+        lesson = replace(lesson, text="")
+        error = error or problem
+    return replace(lesson, error=error), order
+
+
+def _read_body(path: Path, max_chars: int) -> tuple[dict[str, Any], str]:
+    text = read_source(path, max_chars=max_chars)
+    try:
+        front, body = split_front_matter(text)
+    except SourceError as problem:
+        raise SourceError(
+            f"{path.name}: {problem.message}",
+            field="front matter",
+            value=problem.value,
+            remedy=problem.remedy,
+        ) from problem
+    for key in front:
+        near = difflib.get_close_matches(key, FRONT_MATTER_KEYS, n=1, cutoff=0.8)
+        # Other programs keep their own keys here (date, tags); a slip of the pen is an error.
+        if key not in FRONT_MATTER_KEYS and near:
+            raise CourseError(
+                f"{path.name} has an unknown key {key!r} in its front matter",
+                field=key,
+                value=front[key],
+                remedy=f"did you mean {near[0]}?",
+            )
+    return front, body
+
+
+def _refuse_silence(lesson: Lesson) -> None:
+    if not any(has_speech(segment.text) for segment in lesson.segments()):
+        raise EmptyTextError(
+            f"{lesson.path.name} has nothing to say: it is empty, or only code and punctuation",
+            field="source",
+            value=lesson.path.name,
+            remedy="write some text in it, or remove it from the course",
+        )
+
+
+def _refuse_shared_ids(lessons: list[Lesson]) -> Iterable[Lesson]:
+    counts = Counter(lesson.id for lesson in lessons)
+    for lesson in lessons:
+        if counts[lesson.id] == 1:
+            yield lesson
+            continue
+        files = [other.path.name for other in lessons if other.id == lesson.id]
+        shared = CourseError(
+            f"{len(files)} lessons have the id {lesson.id!r}: {', '.join(files)}",
+            field="id",
+            value=lesson.id,
+            remedy='give each its own "id"',
+        )
+        yield replace(lesson, error=lesson.error or shared)
+
+
+def _by_order(lessons: list[tuple[Lesson, float | None]]) -> list[tuple[Lesson, float | None]]:
+    """Sort by the front matter's order where given; the others keep their place by file name."""
+    return sorted(
+        lessons,
+        key=lambda pair: (pair[1] is None, pair[1] or 0.0, natural_key(pair[0].path.name)),
+    )
+
+
+def _order(front: Mapping[str, Any], where: str) -> float | None:
+    key = "order" if "order" in front else "number"
+    value = front.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CourseError(
+            f"{key} in {where} is {_kind(value)}, not a number",
+            field=key,
+            value=value,
+            remedy="write the lesson's position as a number, e.g. 2",
+        )
+    return float(value)
+
+
+def _explicit_id(settings: Mapping[str, Any], path: Path) -> str | None:
+    """Return the id that the author gave, checked."""
+    value = settings.get("id")
+    if value is None:
+        return None
+    given = str(value)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not _ID.fullmatch(given):
+        raise CourseError(
+            f"the id {given!r} of {path.name} has characters outside a-z, 0-9 and the hyphen",
+            field="id",
+            value=given,
+            remedy=f"write it as {slug(given) or _id_from_name(path)}",
+        )
+    return given
+
+
+def _course_id(config: Mapping[str, Any], folder_name: str) -> str:
+    given = config.get("id")
+    if given is None:
+        return slug(folder_name) or "course"
+    if isinstance(given, bool) or not isinstance(given, str | int) or not _ID.fullmatch(str(given)):
+        raise CourseError(
+            f"the id {given!r} has characters outside a-z, 0-9 and the hyphen",
+            field="id",
+            value=given,
+            remedy=f"write it as {slug(str(given)) or slug(folder_name)}",
+        )
+    return str(given)
+
+
+def _id_from_name(path: Path) -> str:
+    """Return the file's stem without its leading number, so that renumbering keeps the id."""
+    return slug(_LEADING_NUMBER.sub("", path.stem, count=1)) or slug(path.stem)
+
+
+def _prettify(name: str) -> str:
+    words = re.sub(r"[\s_-]+", " ", _LEADING_NUMBER.sub("", name, count=1)).strip()
+    return words[:1].upper() + words[1:] if words else name
+
+
+def _first_heading(body: str) -> str | None:
+    headings = (s.text for s in segments_from_markdown(body) if s.structure is Structure.HEADING)
+    return next(headings, None)
+
+
+def _optional_text(settings: Mapping[str, Any], key: str, where: str) -> str | None:
+    value = settings.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise CourseError(
+            f"{key} in {where} is {_kind(value)}, not text",
+            field=key,
+            value=value,
+            remedy=f'write it as "{key}: text"',
+        )
+    return str(value).strip() or None
+
+
+def _parameters(settings: Mapping[str, Any], where: str) -> Parameters:
+    value = settings.get("parameters")
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise CourseError(
+            f"parameters in {where} is {_kind(value)}, not a mapping",
+            field="parameters",
+            value=value,
+            remedy='write it as "name: value" lines, e.g. "rate: 150"',
+        )
+    for name, setting in value.items():
+        if isinstance(setting, bool) or not isinstance(setting, int | float | str):
+            raise CourseError(
+                f"the parameter {name} in {where} is {_kind(setting)}, not a number or text",
+                field=f"parameters.{name}",
+                value=setting,
+                remedy='write a number or text, e.g. "rate: 150"',
+            )
+    return {str(name): setting for name, setting in value.items()}
+
+
+def _refuse_unknown_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
+    for key in given:
+        if key in known:
+            continue
+        near = difflib.get_close_matches(str(key), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
+        raise CourseError(
+            f"unknown key {str(key)!r} in {where}", field=str(key), value=given[key], remedy=hint
+        )
+
+
+def _kind(value: object) -> str:
+    """Name a YAML value's type as an author knows it."""
+    names = {
+        type(None): "empty",
+        bool: "true or false",
+        dict: "a mapping",
+        list: "a list",
+        str: "text",
+    }
+    return names.get(type(value), f"a {type(value).__name__}")

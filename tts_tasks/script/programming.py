@@ -1,0 +1,177 @@
+"""What programmers write: languages, versions, protocols, file names, identifiers, options."""
+
+from __future__ import annotations
+
+import re
+
+from tts_tasks.script.letters import letter_name, spell
+from tts_tasks.script.numbers import say_decimals, say_digits_or_cardinal
+from tts_tasks.script.rules import Rule
+from tts_tasks.script.tables import alternatives, pairs, words
+
+TERMS = pairs(
+    """
+    C# = cê sharp
+    F# = efe sharp
+    C++ = cê mais mais
+    c++ = cê mais mais
+    g++ = gê mais mais
+    .NET = dot net
+    ASP.NET = a esse pê dot net
+    Objective-C = objective cê
+    k8s = kubernetes
+    K8s = kubernetes
+    i18n = internacionalização
+    l10n = localização
+    a11y = acessibilidade
+    N/A = não se aplica
+    n/a = não se aplica
+    I/O = i ó
+    IPv4 = i pê vê quatro
+    IPv6 = i pê vê seis
+    MySQL = mai esse quê ele
+    NoSQL = no esse quê ele
+    PostgreSQL = postgres quê ele
+    SQLite = esse quê ele lite
+    GraphQL = graph quê ele
+    iOS = ai ó esse
+    macOS = mac ó esse
+    Ctrl = control
+    DevOps = dev ops
+    PhD = pê agá dê
+    Wi-Fi = wi-fi
+    24/7 = vinte e quatro por sete
+    16:9 = dezesseis por nove
+    4:3 = quatro por três
+    9:16 = nove por dezesseis
+    """
+)
+"""Names whose spelling misleads every voice, as they are said."""
+
+SPELLED_EXTENSIONS = words(
+    """
+    py js ts jsx tsx md rb rs go cs cpp php sql css scss html htm xml csv tsv yml txt pdf png jpg
+    jpeg svg gif mp3 mp4 wav exe dll sh bat cfg ini env db sqlite gz tgz 7z iso apk ipynb lock
+    xlsx xls docx doc pptx ppt h c r kt vue ps1 psd srt vtt ogg webp
+    """
+)
+WORD_EXTENSIONS = words("json zip rar toml log tar java yaml swift conf bak tmp docker")
+EXTENSIONS = SPELLED_EXTENSIONS | WORD_EXTENSIONS
+
+_TERM = re.compile(rf"(?<![\w./-])(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w)")
+_DOT_JS = re.compile(r"\b([A-Z][A-Za-z]+)\.js\b(?!\.)")
+_PROTOCOL = re.compile(r"\b([A-Z]{2,6})/([0-9]+(?:\.[0-9]+)*)(?![\w/])")
+_VERSION = re.compile(
+    r"(?:\b(?P<word>vers(?:ão|ao|ões))\s)?(?<![\w.])[vV]\.?(?P<number>[0-9]++(?:\.[0-9]++)*+)"
+    r"(?P<x>\.x)?(?![\w]|,[0-9])"
+)
+_DOTTED = re.compile(r"(?<![\w.,])([0-9]++(?:\.[0-9]++){2,}+)(?![\w,]|[-/][0-9])")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
+_DOT_X = re.compile(r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3})?)\.x(?!\w)")
+_PATH = re.compile(
+    r"(?<![\w/.~@])((?:~|\.{1,2})?/[^\s\"“”'()<>\[\],;]++|[\w.-]{1,80}(?:/[\w.-]{1,80})++/?)"
+)
+_FILE = re.compile(
+    rf"(?<![\w.@/-])((?:[\w-]{{1,80}}|(?=\.))(?:\.[\w-]{{1,40}}){{0,4}}"
+    rf"\.(?:{alternatives(EXTENSIONS)}))(?![\w@]|\.\w)"
+)
+_DOTFILE = re.compile(r"(?<![\w./])\.([a-z][a-z_-]{2,30})(?![\w.])")
+_OPTION = re.compile(r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w$-]))")
+_SNAKE = re.compile(r"_++")
+_CALL = re.compile(r"(?<=\w)\(\)")
+_MEMBER = re.compile(
+    r"(?<=[a-z_)])\.(?=[a-z_]{2})|(?<=[A-Z][a-z])\.(?=[a-z]{2})|(?<=[A-Za-z])\.(?=[0-9])"
+)
+_LETTER_DIGITS = re.compile(r"(?<![^\W_])([a-z])([0-9]{1,3})(?![^\W_])")
+
+
+def say_version(written: str) -> str:
+    """Return a dotted number, each part as a number: 3.12.1 -> "três ponto doze ponto um"."""
+    first, *rest = written.split(".")
+    return " ponto ".join([say_digits_or_cardinal(first), *map(say_decimals, rest)])
+
+
+def say_file(name: str) -> str:
+    """Return a file name in words: relatorio_final.csv -> "relatorio final ponto cê esse vê"."""
+    parts = []
+    for position, piece in enumerate(name.split(".")):
+        if position == 0 or piece in WORD_EXTENSIONS or piece not in EXTENSIONS:
+            parts.append(_say_identifier(piece))
+        else:
+            parts.append(spell(piece))
+    return " ponto ".join(parts).strip()
+
+
+def _say_identifier(name: str) -> str:
+    """Return an identifier with its joints opened: main_v2 -> "main v dois"."""
+    pieces = re.findall(r"[0-9]+|[^\W\d_]+|-", name)
+    said = (
+        say_digits_or_cardinal(piece)
+        if piece[0].isdigit()
+        else "hífen"
+        if piece == "-"
+        else letter_name(piece)
+        if len(piece) == 1
+        else piece
+        for piece in pieces
+    )
+    return " ".join(said)
+
+
+def _path(match: re.Match[str]) -> str | None:
+    path = match[1].rstrip(".:!?…")
+    trailing = match[1][len(path) :]
+    segments = path.split("/")
+    certain = path[:1] in "/~." or len(segments) > 2 or path.endswith("/")
+    is_file = "." in segments[-1] and segments[-1].rpartition(".")[2] in EXTENSIONS
+    if not (certain or is_file) or len(path) > 300 or not any(s.strip(".~") for s in segments):
+        return None
+    if all(re.fullmatch(r"[0-9.,]*", s) for s in segments):
+        return None
+    if not is_file and path[:1] not in "/~." and (path != path.lower()):
+        return None  # "E/S/M": alternatives, not a path
+    said = [
+        {"~": "til", ".": "ponto", "..": "ponto ponto"}.get(s) or say_file(s) for s in segments if s
+    ]
+    head = "barra " if path.startswith("/") else ""
+    return head + " barra ".join(said) + trailing
+
+
+def _version(match: re.Match[str]) -> str:
+    said = say_version(match["number"]) + (" ponto xis" if match["x"] else "")
+    return f"{match['word'] or 'versão'} {said}"
+
+
+def _dotted(match: re.Match[str]) -> str | None:
+    return None if _THOUSANDS.fullmatch(match[1]) else say_version(match[1])
+
+
+def _option(match: re.Match[str]) -> str:
+    if match[1]:
+        return f"traço traço {match[1].replace('-', ' ').replace('_', ' ')}"
+    return f"traço {letter_name(match[2])}"
+
+
+RULES = (
+    Rule("programming term", _TERM, lambda m: TERMS[m[0]], needs=""),
+    Rule("JavaScript library", _DOT_JS, lambda m: f"{m[1].lower()} jota esse", needs="."),
+    Rule("protocol", _PROTOCOL, lambda m: f"{spell(m[1])} {say_version(m[2])}"),
+    Rule("version", _VERSION, _version),
+    Rule("version", _DOTTED, _dotted),
+    Rule("version", _DOT_X, lambda m: f"{say_version(m[1])} ponto xis"),
+    Rule("file path", _PATH, _path, needs="/"),
+    Rule("file name", _FILE, lambda m: say_file(m[1]), needs="."),
+    Rule("file name", _DOTFILE, lambda m: f"ponto {_say_identifier(m[1])}", needs="."),
+    Rule("option", _OPTION, _option, needs="-"),
+    Rule("identifier", _SNAKE, lambda _: " ", needs="_"),
+    Rule("call", _CALL, lambda _: "", needs="("),
+    Rule("member", _MEMBER, lambda _: " ponto ", needs="."),
+)
+LATE_RULES = (
+    Rule(
+        "letter and digits",
+        _LETTER_DIGITS,
+        lambda m: spell(m[0]),
+    ),
+)
+"""Only after units and hours had their turn: h1, x86."""

@@ -1,0 +1,55 @@
+"""What a text rule is: a name, a pattern, and what to say instead of what it matched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+DIGITS = "0123456789"
+CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+LOOKBACK_CHARS = 24
+"""How far ``word_before`` looks: the longest word that any table holds, and a space."""
+
+_WORD_AND_SPACE = re.compile(r"([^\W\d_]+)\s$")
+
+
+def word_before(text: str, position: int) -> str:
+    """Return the word that ends one space before ``position``, "" if there is none."""
+    match = _WORD_AND_SPACE.search(text[max(0, position - LOOKBACK_CHARS) : position])
+    return match[1] if match else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One way of reading.
+
+    Patterns must be linear: no nested quantifiers, possessive runs, and a lookbehind that keeps
+    the search from starting again inside a run that it has already refused.
+    """
+
+    name: str
+    """What the author sees when asking why something is said so, e.g. ``money``."""
+
+    pattern: re.Pattern[str]
+    """What it looks for."""
+
+    say: Callable[[re.Match[str]], str | None]
+    """The words for one match, or None to leave it as it is."""
+
+    needs: str = DIGITS
+    """Characters of which a text must hold at least one for the pattern to match; "" for any."""
+
+    def concerns(self, characters: set[str]) -> bool:
+        """Return whether a text of these characters can match."""
+        return not self.needs or not characters.isdisjoint(self.needs)
+
+    def apply(self, text: str) -> str:
+        """Return the text with every match said."""
+
+        def say(match: re.Match[str]) -> str:
+            said = self.say(match)
+            return match[0] if said is None else said
+
+        return self.pattern.sub(say, text)

@@ -1,0 +1,83 @@
+"""Symbols that are said, and those that are only for the eye."""
+
+from __future__ import annotations
+
+import re
+
+from tts_tasks.script.rules import Rule
+from tts_tasks.script.tables import alternatives, pairs
+
+SAID = pairs(
+    """
+    >= = maior ou igual a
+    <= = menor ou igual a
+    != = diferente de
+    == = igual a
+    ≥ = maior ou igual a
+    ≤ = menor ou igual a
+    ≠ = diferente de
+    ≈ = aproximadamente
+    ± = mais ou menos
+    × = vezes
+    ÷ = dividido por
+    ∞ = infinito
+    √ = raiz de
+    π = pi
+    µ = micro
+    & = e
+    = = igual a
+    % = por cento
+    ‰ = por mil
+    ² = ao quadrado
+    ³ = ao cubo
+    @ = arroba
+    ° = graus
+    R$ = reais
+    US$ = dólares
+    $ = cifrão
+    € = euros
+    £ = libras
+    """
+)
+"""Said wherever they stand."""
+
+_SAID = re.compile(rf"\s?(?:{alternatives(SAID)})\s?")
+_SYMBOLS = "".join(SAID)
+_ARROW = re.compile(r"\s?(?:<?[-=]{1,2}>|<[-=]{2,}|[→←↔⇒➜➔])\s?")
+_PLUS = re.compile(r"(?<=[\w)])\s?\+\s?(?=[\w(])|(?<![\w+])\+\s?(?=[\w(])|(?<=\w)\+(?![\w+])")
+_COMPARED = re.compile(r"(?<=[\w)])\s([<>])\s(?=[\w(-])|(?<![\w<])([<>])\s?(?=(?:menos )?[\w])")
+_HASH_NUMBER = re.compile(r"(?<![\w#])#\s?(?=[0-9])")
+_HASHTAG = re.compile(r"(?<![\w#&])#(?=[^\W\d_])")
+_ABOUT = re.compile(r"(?<![\w~])[~∼]\s?(?=[0-9])")
+_SLASH = re.compile(r"(?<=\w)\s?/\s?(?=\w)")
+_STAR_PRODUCT = re.compile(r"(?<=[0-9)])\s?\*\s?(?=[0-9(])|(?<=\b[a-z])\s\*\s(?=[a-z0-9]\b)")
+_EYE_ONLY_CHARACTERS = "*_`|~^\\{}[]<>#•·●▪◦‣⁃†‡¦¬¨´¯¸ªº@/+§¶"
+_EYE_ONLY = re.compile(rf"[{re.escape(_EYE_ONLY_CHARACTERS)}]+")
+_RULE = re.compile(r"(?<!\S)(?:[-–—]{2,}|={3,})(?!\S)")
+
+
+def _said(match: re.Match[str]) -> str:
+    return f" {SAID[match[0].strip()]} "
+
+
+def _compared(match: re.Match[str]) -> str:
+    return " menor que " if "<" in match[0] else " maior que "
+
+
+EARLY_RULES = (
+    Rule("number sign", _HASH_NUMBER, lambda _: "número "),
+    Rule("about", _ABOUT, lambda _: "cerca de "),
+    Rule("times", _STAR_PRODUCT, lambda _: " vezes ", needs="*"),
+)
+"""Before numbers, which they look at."""
+
+RULES = (
+    Rule("hashtag", _HASHTAG, lambda _: "hashtag ", needs="#"),
+    Rule("arrow", _ARROW, lambda _: ", ", needs="-=→←↔⇒➜➔"),
+    Rule("line", _RULE, lambda _: " ", needs="-–—="),
+    Rule("comparison", _COMPARED, _compared, needs="<>"),
+    Rule("symbol", _SAID, _said, needs=_SYMBOLS),
+    Rule("plus", _PLUS, lambda _: " mais ", needs="+"),
+    Rule("slash", _SLASH, lambda _: " barra ", needs="/"),
+    Rule("not said", _EYE_ONLY, lambda _: " ", needs=_EYE_ONLY_CHARACTERS),
+)
