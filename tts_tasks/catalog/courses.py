@@ -21,7 +21,7 @@ from tts_tasks.values import Script, Tags
 
 MANIFEST = "course.json"
 MANIFEST_VERSION = 1
-_PUBLISHED = re.compile(r"\d{2,}-[a-z0-9-]+\.(mp3|flac|wav|vtt|srt)")
+_PUBLISHED = re.compile(r"\d{2,}-[A-Za-z0-9_-]+\.(mp3|flac|wav|vtt|srt)")
 
 
 def fingerprint(script: Script, tags: Tags) -> str:

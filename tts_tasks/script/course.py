@@ -7,8 +7,6 @@ course as a whole is raised.
 from __future__ import annotations
 
 import difflib
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,19 @@ from typing import Any
 
 from tts_tasks.errors import CourseError, EmptyTextError, InputError, SourceError
 from tts_tasks.script.chunks import has_speech
+from tts_tasks.script.course_fields import (
+    Parameters,
+    given_id,
+    id_from_name,
+    kind,
+    natural_key,
+    optional_text,
+    order_of,
+    parameters_of,
+    prettify,
+    refuse_unknown_keys,
+    slug,
+)
 from tts_tasks.script.sources import (
     load_yaml,
     read_source,
@@ -40,11 +51,6 @@ DEFAULT_FORMAT = "mp3"
 COURSE_KEYS = ("id", "title", "language", "voice", "provider", "parameters", "format", "lessons")
 LESSON_KEYS = ("id", "file", "source", "path", "title", "voice", "provider", "parameters")
 FRONT_MATTER_KEYS = ("id", "title", "voice", "provider", "parameters", "order", "number")
-
-_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LEADING_NUMBER = re.compile(r"(?:aula|licao|lesson)?[\s_.-]*[0-9]+[\s_.-]+(?=\S)", re.IGNORECASE)
-
-Parameters = dict[str, int | float | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,31 +175,14 @@ def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
     numbered = (replace(lesson, number=n) for n, (lesson, _) in enumerate(lessons, start=1))
     name = folder.resolve().name
     return Course(
-        id=_course_id(config, name),
-        title=_optional_text(config, "title", COURSE_FILE) or _prettify(name),
-        language=_optional_text(config, "language", COURSE_FILE) or DEFAULT_LANGUAGE,
-        voice=_optional_text(config, "voice", COURSE_FILE),
-        provider=_optional_text(config, "provider", COURSE_FILE) or DEFAULT_PROVIDER,
-        parameters=_parameters(config, COURSE_FILE),
-        format=_optional_text(config, "format", COURSE_FILE) or DEFAULT_FORMAT,
+        id=given_id(config, COURSE_FILE, slug(name)) or slug(name) or "course",
+        title=optional_text(config, "title", COURSE_FILE) or prettify(name),
+        language=optional_text(config, "language", COURSE_FILE) or DEFAULT_LANGUAGE,
+        voice=optional_text(config, "voice", COURSE_FILE),
+        provider=optional_text(config, "provider", COURSE_FILE) or DEFAULT_PROVIDER,
+        parameters=parameters_of(config, COURSE_FILE),
+        format=optional_text(config, "format", COURSE_FILE) or DEFAULT_FORMAT,
         lessons=tuple(_refuse_shared_ids(list(numbered))),
-    )
-
-
-def slug(text: str) -> str:
-    """Return the text as an identifier: ``"Ação & Reação"`` -> ``"acao-reacao"``."""
-    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return "-".join(re.findall(r"[a-z0-9]+", folded.lower()))
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a sort key in which numbers count as numbers: aula-2 comes before aula-10."""
-    pieces = re.split(r"([0-9]+)", name.casefold())
-    return tuple(
-        # A run of digits longer than Python converts is compared by its length, then as text.
-        (1, len(piece.lstrip("0")), piece.lstrip("0")) if piece.isdigit() else (2, 0, piece)
-        for piece in pieces
-        if piece
     )
 
 
@@ -211,7 +200,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
             value=config,
             remedy=f'write "key: value" lines with the keys {", ".join(COURSE_KEYS)}',
         )
-    _refuse_unknown_keys(config, COURSE_KEYS, COURSE_FILE)
+    refuse_unknown_keys(config, COURSE_KEYS, COURSE_FILE)
     return {str(key): value for key, value in config.items()}
 
 
@@ -219,12 +208,12 @@ def _listed_entries(folder: Path, lessons: object) -> list[_Entry]:
     """Return the lessons that course.yaml lists, in its order."""
     if not isinstance(lessons, list):
         raise CourseError(
-            f"lessons is {_kind(lessons)}, not a list",
+            f"lessons is {kind(lessons)}, not a list",
             field="lessons",
             value=lessons,
             remedy="list one file name or id per line, each after a hyphen",
         )
-    by_id = {_id_from_name(path): path for path in _lesson_files(folder)}
+    by_id = {id_from_name(path): path for path in _lesson_files(folder)}
     return [
         _listed_entry(folder, by_id, item, f"lessons[{position}]")
         for position, item in enumerate(lessons, start=1)
@@ -233,7 +222,7 @@ def _listed_entries(folder: Path, lessons: object) -> list[_Entry]:
 
 def _listed_entry(folder: Path, by_id: Mapping[str, Path], item: object, where: str) -> _Entry:
     if isinstance(item, dict):
-        _refuse_unknown_keys(item, LESSON_KEYS, where)
+        refuse_unknown_keys(item, LESSON_KEYS, where)
         files = [key for key in ("file", "source", "path") if key in item]
         if len(files) > 1:
             raise CourseError(
@@ -248,7 +237,7 @@ def _listed_entry(folder: Path, by_id: Mapping[str, Path], item: object, where: 
         name, listed = item, {}
     if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
         raise CourseError(
-            f"a lesson needs a file name or an id, got {_kind(name)}",
+            f"a lesson needs a file name or an id, got {kind(name)}",
             field=where,
             value=item,
             remedy="write the name of a Markdown file in the course's folder",
@@ -321,19 +310,19 @@ def _read_lesson(entry: _Entry, max_chars: int) -> tuple[Lesson, float | None]:
         except InputError as problem:
             error = problem
     settings = {**front, **listed}
-    lesson = Lesson(_id_from_name(path) or "lesson", _prettify(path.stem), 0, path, "")
+    lesson = Lesson(id_from_name(path) or "lesson", prettify(path.stem), 0, path, "")
     order: float | None = None
     try:
-        lesson = replace(lesson, id=_explicit_id(settings, path) or lesson.id)
-        order = _order(front, path.name)
+        lesson = replace(lesson, id=given_id(settings, path.name, lesson.id) or lesson.id)
+        order = order_of(front, path.name)
         lesson = replace(
             lesson,
-            title=_optional_text(settings, "title", path.name)
+            title=optional_text(settings, "title", path.name)
             or _first_heading(body)
             or lesson.title,
-            voice=_optional_text(settings, "voice", path.name),
-            provider=_optional_text(settings, "provider", path.name),
-            parameters=_parameters(settings, path.name),
+            voice=optional_text(settings, "voice", path.name),
+            provider=optional_text(settings, "provider", path.name),
+            parameters=parameters_of(settings, path.name),
         )
         if error is None:
             lesson = replace(lesson, text=body)
@@ -379,12 +368,12 @@ def _refuse_silence(lesson: Lesson) -> None:
 
 
 def _refuse_shared_ids(lessons: list[Lesson]) -> Iterable[Lesson]:
-    counts = Counter(lesson.id for lesson in lessons)
+    counts = Counter(lesson.id.lower() for lesson in lessons)
     for lesson in lessons:
-        if counts[lesson.id] == 1:
+        if counts[lesson.id.lower()] == 1:
             yield lesson
             continue
-        files = [other.path.name for other in lessons if other.id == lesson.id]
+        files = [other.path.name for other in lessons if other.id.lower() == lesson.id.lower()]
         shared = CourseError(
             f"{len(files)} lessons have the id {lesson.id!r}: {', '.join(files)}",
             field="id",
@@ -402,120 +391,6 @@ def _by_order(lessons: list[tuple[Lesson, float | None]]) -> list[tuple[Lesson, 
     )
 
 
-def _order(front: Mapping[str, Any], where: str) -> float | None:
-    key = "order" if "order" in front else "number"
-    value = front.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CourseError(
-            f"{key} in {where} is {_kind(value)}, not a number",
-            field=key,
-            value=value,
-            remedy="write the lesson's position as a number, e.g. 2",
-        )
-    return float(value)
-
-
-def _explicit_id(settings: Mapping[str, Any], path: Path) -> str | None:
-    """Return the id that the author gave, checked."""
-    value = settings.get("id")
-    if value is None:
-        return None
-    given = str(value)
-    if isinstance(value, bool) or not isinstance(value, str | int) or not _ID.fullmatch(given):
-        raise CourseError(
-            f"the id {given!r} of {path.name} has characters outside a-z, 0-9 and the hyphen",
-            field="id",
-            value=given,
-            remedy=f"write it as {slug(given) or _id_from_name(path)}",
-        )
-    return given
-
-
-def _course_id(config: Mapping[str, Any], folder_name: str) -> str:
-    given = config.get("id")
-    if given is None:
-        return slug(folder_name) or "course"
-    if isinstance(given, bool) or not isinstance(given, str | int) or not _ID.fullmatch(str(given)):
-        raise CourseError(
-            f"the id {given!r} has characters outside a-z, 0-9 and the hyphen",
-            field="id",
-            value=given,
-            remedy=f"write it as {slug(str(given)) or slug(folder_name)}",
-        )
-    return str(given)
-
-
-def _id_from_name(path: Path) -> str:
-    """Return the file's stem without its leading number, so that renumbering keeps the id."""
-    return slug(_LEADING_NUMBER.sub("", path.stem, count=1)) or slug(path.stem)
-
-
-def _prettify(name: str) -> str:
-    words = re.sub(r"[\s_-]+", " ", _LEADING_NUMBER.sub("", name, count=1)).strip()
-    return words[:1].upper() + words[1:] if words else name
-
-
 def _first_heading(body: str) -> str | None:
     headings = (s.text for s in segments_from_markdown(body) if s.structure is Structure.HEADING)
     return next(headings, None)
-
-
-def _optional_text(settings: Mapping[str, Any], key: str, where: str) -> str | None:
-    value = settings.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise CourseError(
-            f"{key} in {where} is {_kind(value)}, not text",
-            field=key,
-            value=value,
-            remedy=f'write it as "{key}: text"',
-        )
-    return str(value).strip() or None
-
-
-def _parameters(settings: Mapping[str, Any], where: str) -> Parameters:
-    value = settings.get("parameters")
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise CourseError(
-            f"parameters in {where} is {_kind(value)}, not a mapping",
-            field="parameters",
-            value=value,
-            remedy='write it as "name: value" lines, e.g. "rate: 150"',
-        )
-    for name, setting in value.items():
-        if isinstance(setting, bool) or not isinstance(setting, int | float | str):
-            raise CourseError(
-                f"the parameter {name} in {where} is {_kind(setting)}, not a number or text",
-                field=f"parameters.{name}",
-                value=setting,
-                remedy='write a number or text, e.g. "rate: 150"',
-            )
-    return {str(name): setting for name, setting in value.items()}
-
-
-def _refuse_unknown_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
-    for key in given:
-        if key in known:
-            continue
-        near = difflib.get_close_matches(str(key), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
-        raise CourseError(
-            f"unknown key {str(key)!r} in {where}", field=str(key), value=given[key], remedy=hint
-        )
-
-
-def _kind(value: object) -> str:
-    """Name a YAML value's type as an author knows it."""
-    names = {
-        type(None): "empty",
-        bool: "true or false",
-        dict: "a mapping",
-        list: "a list",
-        str: "text",
-    }
-    return names.get(type(value), f"a {type(value).__name__}")
