@@ -1,0 +1,1 @@
+"""Flows compose tasks. Start reading at ``narrate.py``."""

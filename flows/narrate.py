@@ -1,0 +1,292 @@
+"""MAIN PATH: one text becomes one narration: validate, look up, synthesize, post-process, register.
+
+``narrate`` is the Prefect flow; ``generate_narration`` and ``generate_narration_sync`` run the same
+five steps with no server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, runtime
+
+from flows import batches
+from tts_tasks.errors import CancelledError, NarrationError
+from tts_tasks.request import AUTO, Markup, NarrationRequest
+from tts_tasks.settings import Settings, load_settings
+from tts_tasks.values import Checkpoint, Narration, Tags, never_cancelled
+
+
+def run_name() -> str:
+    """Return what the Prefect UI calls a run: its lesson, or else its title."""
+    given = runtime.flow_run.get_parameters()
+    if not given.get("lesson"):
+        return str(given["title"])
+    course, _, lesson = given["lesson"].partition("/")
+    return f"{course} / {given.get('track') or 0:02d} {lesson}"
+
+
+@flow(name="narrate", flow_run_name=run_name)
+async def narrate(
+    text: str,
+    output_path: str | None = None,
+    provider: str = AUTO,
+    voice: str | None = None,
+    format: str | None = None,
+    language: str = "pt-BR",
+    markup: Markup = Markup.TEXT,
+    parameters: dict[str, Any] | None = None,
+    title: str = "narration",
+    course: str = "",
+    track: int | None = None,
+    lesson: str | None = None,
+    batch: str | None = None,
+    item: str | None = None,
+) -> dict[str, Any]:
+    """Narrate one text.
+
+    Args:
+        text: what the author wrote.
+        output_path: audio file to write; by default one named by the text's content, in
+            ``data/narrations/single``.
+        provider: an engine's name, or ``auto``.
+        voice: voice preset; by default the engine's for the language.
+        format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
+        language: BCP 47 tag of the text.
+        markup: ``text`` or ``markdown``.
+        parameters: engine parameters, e.g. ``{"rate": 160}``.
+        title: title of the file, and of the flow run.
+        course: title of the course.
+        track: number of the lesson in its course, from 1.
+        lesson: ``course/lesson`` id; lifts the length limit to a lesson's.
+        batch: id of the batch that mapped this run and waits for its outcome.
+        item: id of this text in the batch.
+
+    Returns:
+        What ``generate_narration`` returns.
+
+    Raises:
+        NarrationError: the reason why there is no narration.
+    """
+    from tts_tasks import steps, tasks
+
+    settings = load_settings()
+    run_id = runtime.flow_run.get_id()
+    request = as_request(
+        settings,
+        text=text,
+        output_path=output_path,
+        provider=provider,
+        voice=voice,
+        format=format,
+        language=language,
+        markup=markup,
+        parameters=parameters,
+        title=title,
+        course=course,
+        track=track,
+        lesson=lesson,
+        run_id=run_id,
+    )
+    try:
+        script = await tasks.validate(request, settings)
+        plan = await tasks.look_up(script, settings)
+        spoken = await tasks.synthesize(plan, settings)
+        mastered = await tasks.post_process(spoken, settings)
+        narration = await tasks.register(spoken, mastered, request, settings)
+    except NarrationError as error:
+        steps.record_failure(error, request, settings)
+        if batch and item:
+            batches.write_outcome(settings, batch, item, {"run_id": run_id, **failure(error)})
+        raise
+    outcome = success(narration)
+    if batch and item:
+        batches.write_outcome(settings, batch, item, {"run_id": run_id, **outcome})
+    return outcome
+
+
+async def generate_narration(
+    text: str,
+    output_path: str | os.PathLike[str],
+    voice: str | None = None,
+    provider: str = AUTO,
+    *,
+    format: str | None = None,
+    language: str = "pt-BR",
+    markup: Markup = Markup.TEXT,
+    parameters: Mapping[str, object] | None = None,
+    title: str = "",
+) -> dict[str, Any]:
+    """Narrate one text in this process, without a Prefect server.
+
+    Args:
+        text: what should be said; at most ``NARRATION_MAX_TEXT_CHARS`` (5,000) characters.
+        output_path: audio file to write; captions go beside it.
+        voice: voice preset; by default the engine's for the language.
+        provider: an engine's name, or ``auto``.
+        format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
+        language: BCP 47 tag of the text.
+        markup: ``text`` or ``markdown``.
+        parameters: engine parameters, e.g. ``{"rate": 160}``.
+        title: title written into the file; by default the file's name.
+
+    Returns:
+        ``success``, ``audio_path``, ``duration`` (seconds), ``cached`` (nothing was synthesized
+        or mastered), ``provider``, ``voice``, ``chunks``, ``synthesized_chunks``, ``characters``,
+        ``captions`` (paths by ``vtt`` and ``srt``) and ``error``. An expected failure has
+        ``success: False`` and an ``error`` with ``type``, ``code``, ``message``, ``field``,
+        ``value`` and ``remedy``; programming mistakes raise.
+    """
+    cancelled = threading.Event()
+
+    def checkpoint() -> None:
+        if cancelled.is_set():
+            raise CancelledError("the narration was cancelled")
+
+    narration = partial(
+        generate_narration_sync,
+        text,
+        output_path,
+        voice,
+        provider,
+        format=format,
+        language=language,
+        markup=markup,
+        parameters=parameters,
+        title=title,
+        checkpoint=checkpoint,
+    )
+    try:
+        return await asyncio.to_thread(narration)
+    finally:
+        cancelled.set()
+
+
+def generate_narration_sync(
+    text: str,
+    output_path: str | os.PathLike[str],
+    voice: str | None = None,
+    provider: str = AUTO,
+    *,
+    format: str | None = None,
+    language: str = "pt-BR",
+    markup: Markup = Markup.TEXT,
+    parameters: Mapping[str, object] | None = None,
+    title: str = "",
+    checkpoint: Checkpoint = never_cancelled,
+) -> dict[str, Any]:
+    """Narrate one text in this thread; see ``generate_narration``."""
+    from tts_tasks import steps
+
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, not {type(text).__name__}")
+    path = Path(output_path)
+    try:
+        settings = load_settings()
+        request = as_request(
+            settings,
+            text=text,
+            output_path=path,
+            provider=provider,
+            voice=voice,
+            format=format,
+            language=language,
+            markup=markup,
+            parameters=parameters,
+            title=title or path.stem,
+        )
+        return success(steps.narrate(request, settings, checkpoint=checkpoint))
+    except NarrationError as error:
+        return failure(error)
+
+
+def as_request(
+    settings: Settings,
+    *,
+    text: str,
+    output_path: str | os.PathLike[str] | None = None,
+    provider: str = AUTO,
+    voice: str | None = None,
+    format: str | None = None,
+    language: str = "pt-BR",
+    markup: Markup | str = Markup.TEXT,
+    parameters: Mapping[str, object] | None = None,
+    title: str = "",
+    course: str = "",
+    track: int | None = None,
+    lesson: str | None = None,
+    run_id: str | None = None,
+) -> NarrationRequest:
+    """Return the request that the parameters of ``narrate`` describe."""
+    return NarrationRequest(
+        text=text,
+        output_path=Path(output_path or _single_path(text, format, settings)),
+        provider=provider,
+        voice=voice,
+        format=format,
+        language=language,
+        markup=Markup(markup),
+        parameters=parameters or {},
+        tags=Tags(title=title, album=course, track=track),
+        max_chars=settings.max_lesson_chars if lesson else settings.max_text_chars,
+        lesson=lesson,
+        run_id=run_id,
+    )
+
+
+def success(narration: Narration) -> dict[str, Any]:
+    """Return a narration as the JSON-ready contract of ``generate_narration``."""
+    return {
+        "success": True,
+        "audio_path": str(narration.audio),
+        "duration": narration.duration_s,
+        "cached": narration.cached,
+        "provider": narration.provider,
+        "voice": narration.voice,
+        "chunks": narration.chunks,
+        "synthesized_chunks": narration.synthesized_chunks,
+        "characters": narration.characters,
+        "captions": {kind: str(path) for kind, path in narration.captions.items()},
+        "error": None,
+        "key": narration.key,
+        "rtf": narration.rtf,
+        "synthesis_s": narration.synthesis_s,
+        "synthesized_audio_s": narration.synthesized_audio_s,
+        "loudness_lufs": narration.loudness_lufs,
+        "true_peak_dbtp": narration.true_peak_dbtp,
+        "sha256": narration.sha256,
+        "choice": narration.choice,
+        "sentences": [
+            {"start_s": cue.start_s, "end_s": cue.end_s, "text": cue.text, "key": key}
+            for cue, key in zip(narration.cues, narration.chunk_keys, strict=True)
+        ],
+    }
+
+
+def failure(error: NarrationError) -> dict[str, Any]:
+    """Return a failure as the JSON-ready contract of ``generate_narration``."""
+    return {
+        "success": False,
+        "audio_path": None,
+        "duration": 0.0,
+        "cached": False,
+        "provider": None,
+        "voice": None,
+        "chunks": 0,
+        "synthesized_chunks": 0,
+        "characters": 0,
+        "captions": {},
+        "error": error.as_dict(),
+    }
+
+
+def _single_path(text: str, format: str | None, settings: Settings) -> Path:
+    name = sha256(text.encode(errors="replace")).hexdigest()[:16]
+    return settings.narrations / "single" / f"{name}.{format or 'mp3'}"
