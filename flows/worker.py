@@ -1,0 +1,55 @@
+"""One worker process: what the stack starts for each pool (``python -m flows.worker cpu``)."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+PRELOADED = {
+    "cpu": ("flows.narrate", "tts_tasks.tasks", "tts_tasks.engines.espeak"),
+    "gpu": ("flows.narrate", "tts_tasks.tasks"),
+    "control": ("flows.course", "tts_tasks.steps", "tts_tasks.script.course", "duckdb"),
+}
+"""What a pool's runs import, loaded before the first one arrives: it would wait 2 s for it."""
+
+
+def serve(
+    pool: str,
+    *,
+    limit: int,
+    name: str | None = None,
+    drain_s: float = 60.0,
+    slot: str = "",
+    ready_file: Path | None = None,
+) -> None:
+    """Serve a pool in this process until SIGTERM; see ``tts_tasks.worker.run_worker``."""
+    from tts_tasks.worker import run_worker_sync
+
+    for module in PRELOADED.get(pool, ()):
+        importlib.import_module(module)
+    run_worker_sync(pool, limit=limit, name=name, drain_s=drain_s, slot=slot, ready_file=ready_file)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve a pool as the command line says; see ``serve``."""
+    parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
+    parser.add_argument("pool")
+    parser.add_argument("--limit", type=int, required=True, help="runs in flight at once")
+    parser.add_argument("--name", default=None, help="shown in the UI")
+    parser.add_argument("--drain", type=float, default=60.0, help="seconds to finish in")
+    parser.add_argument("--slot", default="", help="place that this worker has to itself")
+    parser.add_argument("--ready-file", type=Path, default=None)
+    given = parser.parse_args(arguments)
+    serve(
+        given.pool,
+        limit=given.limit,
+        name=given.name,
+        drain_s=given.drain,
+        slot=given.slot,
+        ready_file=given.ready_file,
+    )
+
+
+if __name__ == "__main__":
+    main()
