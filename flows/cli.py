@@ -1,0 +1,359 @@
+"""The ``narrate`` command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import console
+from flows.console import show_error, show_json, show_step, show_table
+from tts_tasks.errors import NarrationError, SourceError
+from tts_tasks.request import AUTO
+from tts_tasks.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="narrate",
+    help="Narrate course lessons in Brazilian Portuguese, and never pay twice for the same audio.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+catalog_app = typer.Typer(no_args_is_help=True, help="The DuckDB index of the library.")
+app.add_typer(catalog_app, name="catalog")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
+Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
+Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'narrate voices'.")]
+
+
+def main() -> None:
+    """Run the command. An expected failure is one line on stderr and exit status 2.
+
+    Status 1 is left to failures that may pass when the same command is run again.
+    """
+    try:
+        app()
+    except NarrationError as error:
+        if "--json" in sys.argv:
+            show_json({"success": False, "error": error.as_dict()})
+        show_error(str(error))
+        sys.exit(1 if error.retryable else 2)
+
+
+@app.command()
+def text(
+    text: Annotated[str | None, typer.Argument(help="What to say; '-' reads stdin.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text here.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Audio file.")] = None,
+    provider: Provider = AUTO,
+    voice: Voice = None,
+    format: Annotated[str | None, typer.Option(help="mp3, flac or wav.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the text.")] = "pt-BR",
+    markdown: Annotated[bool, typer.Option("--markdown", help="The text is Markdown.")] = False,
+    rate: Annotated[int | None, typer.Option(help="eSpeak NG: words per minute.")] = None,
+    pitch: Annotated[int | None, typer.Option(help="eSpeak NG: 0 to 99.")] = None,
+    title: Annotated[str, typer.Option(help="Title written into the file.")] = "",
+    json: Json = False,
+) -> None:
+    """Narrate one text in this process, without the stack."""
+    from flows.narrate import as_request, failure, success
+    from tts_tasks import steps
+
+    settings = load_settings()
+    chosen = {"rate": rate, "pitch": pitch}
+    request = as_request(
+        settings,
+        text=_text_to_say(text, file, settings),
+        output_path=output,
+        provider=provider,
+        voice=voice,
+        format=format,
+        language=language,
+        markup="markdown" if markdown else "text",
+        parameters={name: value for name, value in chosen.items() if value is not None},
+        title=title or (output.stem if output else ""),
+    )
+    try:
+        outcome = success(steps.narrate(request, settings))
+    except NarrationError as error:
+        if json:
+            show_json(failure(error))
+        show_error(str(error))
+        raise typer.Exit(1 if error.retryable else 2) from None
+    if json:
+        show_json(outcome)
+    else:
+        synthesized = outcome["synthesized_chunks"]
+        console.out.print(
+            f"{outcome['audio_path']}  {outcome['duration']:.1f} s, {outcome['voice']}, "
+            f"{outcome['chunks']} chunks, {synthesized} synthesized",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def course(
+    path: Annotated[Path, typer.Argument(help="Folder of the course.")],
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
+    json: Json = False,
+) -> None:
+    """Narrate the changed lessons of a course, through Prefect."""
+    from tts_tasks.script.course import read_course
+
+    settings = load_settings()
+    folder = path.expanduser().resolve()
+    # Read here first: a folder that is no course should not cost the start of a stack.
+    source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
+    with _running_stack(settings, keep) as ui_url:
+        report = asyncio.run(_narrate_course(folder, len(source.lessons), settings))
+    if json:
+        show_json({key: report[key] for key in ("course", "lessons", "totals")})
+    else:
+        console.show_course(report, ui_url)
+    failures = [lesson for lesson in report["lessons"] if lesson["error"]]
+    for lesson in failures:
+        show_error(f"lesson {lesson['id']}: {lesson['error']['message']}")
+    if failures:
+        lasting = any(not lesson["error"].get("retryable") for lesson in failures)
+        raise typer.Exit(2 if lasting else 1)
+
+
+@app.command()
+def voices(
+    provider: Provider = AUTO,
+    json: Json = False,
+) -> None:
+    """List the voices."""
+    from dataclasses import asdict
+
+    from tts_tasks.engines.registry import load_engine, providers
+
+    names = providers() if provider == AUTO else [provider]
+    engines = [load_engine(name) for name in names]
+    rows = [
+        {
+            "provider": engine.name,
+            **asdict(engine.describe(voice)),
+            "sample_rate": engine.sample_rate,
+        }
+        for engine in engines
+        for voice in engine.voices()
+    ]
+    if json:
+        show_json(rows)
+    else:
+        columns = ("provider", "name", "language", "gender", "description")
+        show_table(columns, ([row[column] for column in columns] for row in rows))
+
+
+@app.command("say-as")
+def say_as(text: Annotated[str, typer.Argument(help="Written text.")], json: Json = False) -> None:
+    """Print how a Portuguese text will be said."""
+    from tts_tasks.script.normalise import normalise
+
+    spoken = normalise(text)
+    if json:
+        show_json({"written": text, "spoken": spoken})
+    else:
+        console.out.print(spoken, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Supervise in this terminal until Ctrl-C.")
+    ] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Start a worker of the gpu pool too.")] = False,
+    json: Json = False,
+) -> None:
+    """Start the local stack: PostgreSQL, Prefect server and UI, workers."""
+    from flows.deploy import deploy as deploy_all
+    from flows.stack import up as start
+    from flows.stack import use_stack
+
+    settings = load_settings()
+    status = start(settings, gpu=gpu, on_progress=show_step)
+    use_stack(settings)
+    asyncio.run(deploy_all(settings))
+    _show_status(status.as_dict(), json)
+    if foreground:
+        start(settings, foreground=True)
+
+
+@app.command()
+def down(json: Json = False) -> None:
+    """Stop the local stack; runs in flight may finish first."""
+    from flows.stack import down as stop
+
+    stopped = stop(load_settings(), on_progress=show_step)
+    if json:
+        show_json({"stopped": stopped})
+    else:
+        console.out.print("stopped" if stopped else "no stack was running")
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """List the processes of the local stack; exit 1 when it does not run."""
+    from flows.stack import status as read_status
+
+    found = read_status(load_settings()).as_dict()
+    _show_status(found, json)
+    raise typer.Exit(0 if found["running"] else 1)
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Argument(help="Work pool: cpu, gpu or control.")],
+    limit: Annotated[int | None, typer.Option(help="Flow runs in flight at once.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name in the Prefect UI.")] = None,
+    drain_s: Annotated[float, typer.Option(help="Seconds that runs may finish in.")] = 60.0,
+) -> None:
+    """Run one warm worker in this terminal, against PREFECT_API_URL or the local stack."""
+    settings = load_settings()
+    _use_prefect(settings)
+    from flows.worker import serve
+
+    serve(pool, limit=limit or settings.max_running, name=name, drain_s=drain_s)
+
+
+@app.command()
+def deploy(json: Json = False) -> None:
+    """Create the work pools, and the deployments of prefect.yaml."""
+    settings = load_settings()
+    _use_prefect(settings)
+    from flows.deploy import deploy as deploy_all
+
+    names = asyncio.run(deploy_all(settings))
+    if json:
+        show_json(names)
+    else:
+        console.out.print("\n".join(names), highlight=False)
+
+
+@catalog_app.command()
+def index(json: Json = False) -> None:
+    """Take new events into the catalog, and publish it."""
+    from tts_tasks.catalog.index import index as update
+
+    _show_index(update(load_settings().library), json)
+
+
+@catalog_app.command()
+def rebuild(json: Json = False) -> None:
+    """Make the catalog again from the objects and the journals."""
+    from tts_tasks.catalog.index import rebuild as make_again
+
+    _show_index(make_again(load_settings().library), json)
+
+
+@catalog_app.command()
+def query(sql: Annotated[str, typer.Argument(help="A SELECT.")], json: Json = False) -> None:
+    """Ask the catalog in SQL; what was just registered is visible."""
+    from tts_tasks.catalog.index import query as ask
+
+    columns, rows = ask(load_settings().library, sql)
+    if json:
+        show_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        show_table(columns, rows)
+
+
+async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> dict[str, Any]:
+    """Trigger the deployment, show what finishes, and return the report."""
+    from flows import batches
+    from flows.deploy import deploy as deploy_all
+    from flows.runs import trigger, wait_for
+
+    await deploy_all(settings)
+    started = time.monotonic()
+    run = await trigger("narrate-course/nightly", {"course": str(folder)})
+    batch_id = str(run.id)
+    with console.progress_bar() as progress:
+        bar = progress.add_task("reading the course", total=n_lessons)
+        waiting = asyncio.ensure_future(wait_for([run.id]))
+        while not waiting.done():
+            items = batches.read_items(settings, batch_id)
+            done = len(batches.read_outcomes(settings, batch_id))
+            if items:
+                progress.update(bar, total=len(items), completed=done, description="narrating")
+            await asyncio.wait([waiting], timeout=0.3)
+        ended = (await waiting)[run.id]
+    report = batches.read_report(settings, batch_id)
+    if report is None:
+        from flows.course import run_lost
+
+        raise run_lost(ended)
+    # From the trigger to the end of the run, as a user waits for it.
+    report["totals"]["wall_s"] = round(time.monotonic() - started, 3)
+    return report
+
+
+@contextmanager
+def _running_stack(settings: Settings, keep: bool) -> Iterator[str]:
+    """Start the stack if none runs, lend the UI's address, and stop what was started."""
+    from flows.stack import down as stop
+    from flows.stack import status as read_status
+    from flows.stack import up as start
+    from flows.stack import use_stack
+
+    was_running = read_status(settings).running
+    status = start(settings, on_progress=show_step)
+    use_stack(settings)
+    try:
+        yield status.ui
+    finally:
+        if not was_running and not keep:
+            stop(settings, on_progress=show_step)
+
+
+def _use_prefect(settings: Settings) -> None:
+    """Point this process's Prefect client at PREFECT_API_URL, or else at the local stack."""
+    from flows.stack import use_stack
+
+    if "PREFECT_API_URL" not in os.environ:
+        use_stack(settings)
+
+
+def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> str:
+    from tts_tasks.script.sources import read_source
+
+    if file is not None:
+        return read_source(file, max_chars=settings.max_text_chars)
+    if text is None:
+        raise SourceError(
+            "there is no text",
+            field="text",
+            remedy="give it as an argument, as --file FILE, or as '-' on standard input",
+        )
+    return sys.stdin.read() if text == "-" else text
+
+
+def _show_status(status: dict[str, Any], json: bool) -> None:
+    if json:
+        show_json(status)
+        return
+    columns = ("name", "state", "pid", "port", "restarts")
+    show_table(columns, ([row.get(column) for column in columns] for row in status["processes"]))
+    console.out.print(f"UI  {status['ui']}" if status["running"] else "not running")
+
+
+def _show_index(report: Any, json: bool) -> None:
+    from dataclasses import asdict
+
+    if report is None:
+        show_step("another process is indexing")
+    elif json:
+        show_json(asdict(report))
+    else:
+        show_table(asdict(report), [asdict(report).values()])

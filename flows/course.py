@@ -1,0 +1,160 @@
+"""A course folder becomes a published course; only its changed lessons are narrated.
+
+Each changed lesson is one deployed ``narrate`` run, a child of the course's run in the Prefect UI:
+it can be watched, cancelled and retried by itself, and when it fails the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, runtime
+from prefect.artifacts import acreate_table_artifact
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Failed
+
+from flows import batches
+from flows.course_plan import PlannedLesson, plan_lessons
+from flows.course_report import publish
+from flows.narrate import failure
+from flows.runs import trigger, wait_for
+from tts_tasks.errors import CatalogError, RunLostError
+from tts_tasks.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+GPU_PROVIDERS = {"bark"}
+"""Providers whose runs go to the ``gpu`` pool; the others go to ``cpu``."""
+
+
+def run_name() -> str:
+    """Return what the Prefect UI calls a run: the folder's name."""
+    return Path(runtime.flow_run.get_parameters()["course"]).name
+
+
+@flow(name="narrate-course", flow_run_name=run_name)
+async def narrate_course(course: str) -> State[Any]:
+    """Narrate the changed lessons of a course, and publish it in ``data/narrations/<course>/``.
+
+    Args:
+        course: folder of the course, relative to ``NARRATION_HOME`` unless absolute.
+
+    Returns:
+        Completed; Completed under the name CompletedWithErrors when some lessons failed; Failed
+        when all did. The report is in ``data/batches/<flow run id>/report.json``.
+
+    Raises:
+        InputError: if the folder is not a course.
+    """
+    from tts_tasks.script.course import read_course
+
+    settings = load_settings()
+    source = await asyncio.to_thread(
+        read_course, settings.home / course, max_lesson_chars=settings.max_lesson_chars
+    )
+    batch_id = str(runtime.flow_run.get_id())
+    lessons = await asyncio.to_thread(plan_lessons, source, settings)
+    outcomes = await narrate_changed(lessons, source.id, batch_id, settings)
+    report = await asyncio.to_thread(publish, source, lessons, outcomes, settings)
+    batches.write_report(settings, batch_id, report)
+    await asyncio.to_thread(update_catalog, settings)
+    await show_lessons(source.id, report["lessons"])
+    return final_state(report["totals"])
+
+
+async def narrate_changed(
+    lessons: list[PlannedLesson], course_id: str, batch_id: str, settings: Settings
+) -> dict[str, dict[str, Any]]:
+    """Map one deployed run per changed lesson, and return what came of each, by lesson id."""
+    changed = [lesson for lesson in lessons if lesson.script and not lesson.is_unchanged]
+    for planned in changed:
+        batches.write_item(settings, batch_id, planned.lesson.id, planned.parameters)
+    started = await asyncio.gather(*(start(planned, course_id, batch_id) for planned in changed))
+    ended = await wait_for([run.id for run in started])
+    found = batches.read_outcomes(settings, batch_id)
+    outcomes = {}
+    for planned, run in zip(changed, started, strict=True):
+        outcome = found.get(planned.lesson.id)
+        if outcome is None or outcome["run_id"] != str(run.id):
+            outcome = failure(run_lost(ended[run.id]))
+        outcomes[planned.lesson.id] = outcome
+    return outcomes
+
+
+async def start(planned: PlannedLesson, course_id: str, batch_id: str) -> FlowRun:
+    """Return the lesson's run: a new one, or the one that an earlier attempt of this run began.
+
+    The control worker may be stopped while lessons are narrated; its successor must find their
+    runs, not begin them again. A run that failed is begun again: that is what a retry is for.
+    """
+    assert planned.script is not None
+    pool = "gpu" if planned.script.provider in GPU_PROVIDERS else "cpu"
+    for attempt in itertools.count(1):
+        run = await trigger(
+            f"narrate/{pool}",
+            {**planned.parameters, "batch": batch_id, "item": planned.lesson.id},
+            idempotency_key=f"{batch_id}:{planned.lesson.id}:{planned.fingerprint}:{attempt}",
+            parent=True,
+            tags=[course_id],
+        )
+        if run.state is None or not run.state.is_final() or run.state.is_completed():
+            return run
+    raise AssertionError("unreachable")
+
+
+def run_lost(run: FlowRun) -> RunLostError:
+    """Return the error of a run that ended without an outcome."""
+    state = run.state.name if run.state else "unknown"
+    message = (run.state and run.state.message) or "no message"
+    return RunLostError(
+        f"the run {run.name!r} ended {state} ({message})",
+        field="run",
+        value=run.id,
+        remedy="narrate the course again: what was finished is kept",
+    )
+
+
+async def show_lessons(course_id: str, rows: list[dict[str, Any]]) -> None:
+    """Leave the table of lessons on the run's page in the Prefect UI."""
+    await acreate_table_artifact(
+        key=f"course-{course_id}",
+        table=[
+            {
+                "lesson": row["id"],
+                "status": row["status"],
+                "minutes": round(row["duration_s"] / 60, 1),
+                "chunks": row["chunks"],
+                "synthesized": row["synthesized_chunks"],
+                "voice": row["voice"],
+                "error": (row["error"] or {}).get("message", ""),
+            }
+            for row in rows
+        ],
+        description=f"Lessons of {course_id}",
+    )
+
+
+def update_catalog(settings: Settings) -> None:
+    """Take the events of this course into the catalog; a course is no worse without it."""
+    from tts_tasks.catalog.index import index
+
+    try:
+        index(settings.library)
+    except CatalogError as error:
+        logger.warning("the catalog was not updated: %s", error)
+
+
+def final_state(totals: dict[str, Any]) -> State[Any]:
+    """Return the state that tells the operator how much of the course is there."""
+    message = (
+        f"{totals['narrated']} narrated, {totals['unchanged']} unchanged, {totals['failed']} failed"
+    )
+    if not totals["failed"]:
+        return Completed(message=message)
+    if totals["failed"] < totals["lessons"]:
+        return Completed(name="CompletedWithErrors", message=message)
+    return Failed(message=message)

@@ -1,0 +1,94 @@
+"""What a course needs: each lesson validated and compared with what was published last time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.narrate import as_request
+from tts_tasks.errors import NarrationError
+from tts_tasks.settings import Settings
+from tts_tasks.values import Script
+
+if TYPE_CHECKING:
+    from tts_tasks.script.course import Course, Lesson
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLesson:
+    """A lesson of the course, and what has to be done for it."""
+
+    lesson: Lesson
+    """The lesson as its author wrote it."""
+
+    parameters: dict[str, Any]
+    """Parameters of its ``narrate`` run."""
+
+    script: Script | None = None
+    """What will be said; ``None`` when the lesson cannot be narrated."""
+
+    fingerprint: str = ""
+    """Digest of what its published files depend on (``catalog.courses.fingerprint``)."""
+
+    published: dict[str, Any] | None = None
+    """Its entry in the manifest of the last publication."""
+
+    is_unchanged: bool = False
+    """Whether its published files are already right."""
+
+    error: NarrationError | None = None
+    """Why it cannot be narrated."""
+
+
+def published_folder(course: Course, settings: Settings) -> Path:
+    """Return the folder that a course is published in."""
+    return settings.narrations / course.id
+
+
+def plan_lessons(course: Course, settings: Settings) -> list[PlannedLesson]:
+    """Return every lesson of the course, in order, with what has to be done for it."""
+    from tts_tasks.catalog.courses import read_manifest
+
+    manifest = read_manifest(published_folder(course, settings))
+    published = {entry["id"]: entry for entry in manifest.get("lessons", [])}
+    return [_plan(lesson, course, published.get(lesson.id), settings) for lesson in course.lessons]
+
+
+def _plan(
+    lesson: Lesson, course: Course, published: dict[str, Any] | None, settings: Settings
+) -> PlannedLesson:
+    from tts_tasks import steps
+    from tts_tasks.catalog.courses import fingerprint, is_unchanged
+
+    folder = published_folder(course, settings)
+    parameters: dict[str, Any] = {
+        "text": lesson.text,
+        "output_path": str(folder / f"{lesson.number:02d}-{lesson.id}.{course.format}"),
+        "provider": lesson.provider or course.provider,
+        "voice": lesson.voice or course.voice,
+        "format": course.format,
+        "language": course.language,
+        "markup": "text" if lesson.path.suffix.lower() == ".txt" else "markdown",
+        "parameters": {**course.parameters, **lesson.parameters},
+        "title": lesson.title,
+        "course": course.title,
+        "track": lesson.number,
+        "lesson": f"{course.id}/{lesson.id}",
+    }
+    if lesson.error:
+        return PlannedLesson(lesson, parameters, published=published, error=lesson.error)
+    try:
+        request = as_request(settings, **parameters)
+        script = steps.validate(request, settings)
+    except NarrationError as error:
+        return PlannedLesson(lesson, parameters, published=published, error=error)
+    wanted = fingerprint(script, request.tags)
+    return PlannedLesson(
+        lesson,
+        parameters,
+        script=script,
+        fingerprint=wanted,
+        published=published,
+        is_unchanged=is_unchanged(folder, published, wanted),
+    )

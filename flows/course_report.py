@@ -1,0 +1,155 @@
+"""What came of a course: its manifest, its stale files, and the report that the command prints."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.course_plan import PlannedLesson, published_folder
+from tts_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from tts_tasks.script.course import Course
+
+Outcome = dict[str, Any]
+"""What ``generate_narration`` returns, for one lesson."""
+
+
+def publish(
+    course: Course,
+    lessons: list[PlannedLesson],
+    outcomes: dict[str, Outcome],
+    settings: Settings,
+) -> dict[str, Any]:
+    """Write ``course.json``, move stale files away, and return the report.
+
+    Args:
+        course: the course as its author wrote it.
+        lessons: every lesson with its plan.
+        outcomes: what came of the lessons that were narrated, by lesson id.
+        settings: the installation.
+
+    A lesson that failed keeps the files and the entry of its last publication.
+    """
+    from tts_tasks.catalog.courses import move_away_stale, write_manifest
+
+    folder = published_folder(course, settings)
+    entries = [
+        entry for planned in lessons if (entry := _entry(planned, outcomes.get(planned.lesson.id)))
+    ]
+    if entries:
+        write_manifest(
+            folder,
+            {
+                "id": course.id,
+                "title": course.title,
+                "language": course.language,
+                "duration_s": round(sum(entry["duration_s"] for entry in entries), 3),
+                "lessons": entries,
+            },
+        )
+    moved = move_away_stale(folder, {name for entry in entries for name in entry["files"]})
+    rows = [_row(planned, outcomes.get(planned.lesson.id), folder) for planned in lessons]
+    return {
+        "course": course.id,
+        "title": course.title,
+        "folder": str(folder),
+        "lessons": rows,
+        "totals": _totals(rows, outcomes),
+        "removed": moved,
+    }
+
+
+def _entry(planned: PlannedLesson, outcome: Outcome | None) -> dict[str, Any] | None:
+    """Return the lesson's entry in ``course.json``."""
+    from tts_tasks.catalog.courses import checksum
+
+    if outcome is None or not outcome["success"]:
+        return planned.published
+    files = [Path(outcome["audio_path"]), *map(Path, outcome["captions"].values())]
+    return {
+        "id": planned.lesson.id,
+        "title": planned.lesson.title,
+        "number": planned.lesson.number,
+        "fingerprint": planned.fingerprint,
+        "key": outcome["key"],
+        "provider": outcome["provider"],
+        "voice": outcome["voice"],
+        "choice": outcome["choice"],
+        "duration_s": round(outcome["duration"], 3),
+        "characters": outcome["characters"],
+        "loudness_lufs": outcome["loudness_lufs"],
+        "true_peak_dbtp": outcome["true_peak_dbtp"],
+        "narrated_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {path.name: checksum(path) for path in files},
+        "chunks": outcome["sentences"],
+    }
+
+
+def _row(planned: PlannedLesson, outcome: Outcome | None, folder: Path) -> dict[str, Any]:
+    """Return the lesson's row of the report."""
+    row: dict[str, Any] = {
+        "id": planned.lesson.id,
+        "title": planned.lesson.title,
+        "status": "failed",
+        "provider": None,
+        "voice": None,
+        "duration_s": 0.0,
+        "chunks": 0,
+        "synthesized_chunks": 0,
+        "rtf": None,
+        "audio": None,
+        "captions": {},
+        "error": None,
+    }
+    if planned.is_unchanged and planned.published:
+        return row | _unchanged(planned.published, folder)
+    if outcome is None or not outcome["success"]:
+        refusal = planned.error.as_dict() if planned.error else None
+        return row | {"error": outcome["error"] if outcome else refusal}
+    return row | {
+        "status": "narrated",
+        "provider": outcome["provider"],
+        "voice": outcome["voice"],
+        "duration_s": round(outcome["duration"], 3),
+        "chunks": outcome["chunks"],
+        "synthesized_chunks": outcome["synthesized_chunks"],
+        "rtf": outcome["rtf"],
+        "audio": outcome["audio_path"],
+        "captions": outcome["captions"],
+    }
+
+
+def _unchanged(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
+    names = list(entry["files"])
+    captions = {Path(name).suffix[1:]: str(folder / name) for name in names[1:]}
+    return {
+        "status": "unchanged",
+        "provider": entry["provider"],
+        "voice": entry["voice"],
+        "duration_s": entry["duration_s"],
+        "chunks": len(entry["chunks"]),
+        "audio": str(folder / names[0]),
+        "captions": captions,
+    }
+
+
+def _totals(rows: list[dict[str, Any]], outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    statuses = [row["status"] for row in rows]
+    spoken = [outcome for outcome in outcomes.values() if outcome["success"]]
+    synthesis_s = sum(outcome["synthesis_s"] for outcome in spoken)
+    synthesized_s = sum(outcome["synthesized_audio_s"] for outcome in spoken)
+    return {
+        "lessons": len(rows),
+        "narrated": statuses.count("narrated"),
+        "unchanged": statuses.count("unchanged"),
+        "failed": statuses.count("failed"),
+        "duration_s": round(sum(row["duration_s"] for row in rows), 3),
+        "narrated_s": round(sum(outcome["duration"] for outcome in spoken), 3),
+        "chunks": sum(row["chunks"] for row in rows),
+        "synthesized_chunks": sum(row["synthesized_chunks"] for row in rows),
+        "characters": sum(outcome["characters"] for outcome in spoken),
+        "synthesis_s": round(synthesis_s, 3),
+        "rtf": synthesis_s / synthesized_s if synthesized_s else None,
+    }
