@@ -136,7 +136,14 @@ def test_an_unknown_voice_or_variant_is_an_error_that_names_it(engine, voice):
 
 @pytest.mark.parametrize(
     ("language", "voice"),
-    [("pt-BR", "pt-br"), ("pt_BR", "pt-br"), ("pt", "pt"), ("en", "en"), ("en-US", "en-us"), ("es-MX", "es")],
+    [
+        ("pt-BR", "pt-br"),
+        ("pt_BR", "pt-br"),
+        ("pt", "pt"),
+        ("en", "en"),
+        ("en-US", "en-us"),
+        ("es-MX", "es"),
+    ],
 )
 def test_default_voice_follows_the_language(engine, language, voice):
     assert engine.default_voice(language) == voice

@@ -1,0 +1,41 @@
+# make narrate   narrate the sample course (COURSE=path for another, KEEP=1 leaves the stack up)
+# make test      run the tests
+# make check     lint, types, import directions
+
+PYTHON ?= python3
+COURSE ?= data/courses/python-para-analise-de-dados
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: narrate test check benchmark down clean
+
+narrate: $(VENV)/.installed
+	$(BIN)/narrate course "$(COURSE)" $(if $(KEEP),--keep)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+down:
+	$(BIN)/narrate down
+
+clean: down
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("narration needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	@echo "installing into $(VENV) (about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --editable '.[local]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable '.[local,dev]'
+	@touch $@
