@@ -64,7 +64,7 @@ def text(
     json: Json = False,
 ) -> None:
     """Narrate one text in this process, without the stack."""
-    from flows.narrate import as_request, failure, success
+    from flows.contract import as_request, failure, success
     from tts_tasks import steps
 
     settings = load_settings()
@@ -94,7 +94,7 @@ def text(
         synthesized = outcome["synthesized_chunks"]
         console.out.print(
             f"{outcome['audio_path']}  {outcome['duration']:.1f} s, {outcome['voice']}, "
-            f"{outcome['chunks']} chunks, {synthesized} synthesized",
+            f"{outcome['chunks']} chunk(s), {synthesized} synthesized",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -114,12 +114,13 @@ def course(
     folder = path.expanduser().resolve()
     # Read here first: a folder that is no course should not cost the start of a stack.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
-    with _running_stack(settings, keep) as ui_url:
+    with _running_stack(settings, keep) as (ui_url, stays_up):
+        show_step(f"the runs can be watched at {ui_url}/runs")
         report = asyncio.run(_narrate_course(folder, len(source.lessons), settings))
     if json:
         show_json({key: report[key] for key in ("course", "lessons", "totals")})
     else:
-        console.show_course(report, ui_url)
+        console.show_course(report, ui_url, stays_up=stays_up)
     failures = [lesson for lesson in report["lessons"] if lesson["error"]]
     for lesson in failures:
         show_error(f"lesson {lesson['id']}: {lesson['error']['message']}")
@@ -300,20 +301,24 @@ async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> d
 
 
 @contextmanager
-def _running_stack(settings: Settings, keep: bool) -> Iterator[str]:
-    """Start the stack if none runs, lend the UI's address, and stop what was started."""
+def _running_stack(settings: Settings, keep: bool) -> Iterator[tuple[str, bool]]:
+    """Start the stack if none runs, and stop what was started.
+
+    Yields:
+        The address of the UI, and whether the stack stays up.
+    """
     from flows.stack import down as stop
     from flows.stack import status as read_status
     from flows.stack import up as start
     from flows.stack import use_stack
 
-    was_running = read_status(settings).running
+    stays_up = keep or read_status(settings).running
     status = start(settings, on_progress=show_step)
     use_stack(settings)
     try:
-        yield status.ui
+        yield status.ui, stays_up
     finally:
-        if not was_running and not keep:
+        if not stays_up:
             stop(settings, on_progress=show_step)
 
 

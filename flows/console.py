@@ -59,7 +59,7 @@ def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: 
     out.print(table)
 
 
-def show_course(report: dict[str, Any], ui_url: str) -> None:
+def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
     """Write the table of a course's lessons, its totals and where to look."""
     table = Table(title=report["title"], title_justify="left", box=SIMPLE)
     table.add_column("file", overflow="fold")
@@ -88,7 +88,8 @@ def show_course(report: dict[str, Any], ui_url: str) -> None:
         )
     out.print(line, highlight=False, soft_wrap=True)
     out.print(f"files  {report['folder']}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"runs   {ui_url}", markup=False, highlight=False, soft_wrap=True)
+    hint = "" if stays_up else "  (with --keep, or KEEP=1, the stack stays up)"
+    out.print(f"runs   {ui_url}{hint}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _minutes(seconds: float) -> str:

@@ -18,9 +18,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
 from flows import batches
+from flows.contract import failure
 from flows.course_plan import PlannedLesson, plan_lessons
 from flows.course_report import publish
-from flows.narrate import failure
 from flows.runs import trigger, wait_for
 from tts_tasks.errors import CatalogError, RunLostError
 from tts_tasks.settings import Settings, load_settings
@@ -71,6 +71,7 @@ async def narrate_changed(
 ) -> dict[str, dict[str, Any]]:
     """Map one deployed run per changed lesson, and return what came of each, by lesson id."""
     changed = [lesson for lesson in lessons if lesson.script and not lesson.is_unchanged]
+    logger.info("%d of %d lessons have changed", len(changed), len(lessons))
     for planned in changed:
         batches.write_item(settings, batch_id, planned.lesson.id, planned.parameters)
     started = await asyncio.gather(*(start(planned, course_id, batch_id) for planned in changed))

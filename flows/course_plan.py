@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.narrate import as_request
+from flows.contract import as_request
 from tts_tasks.errors import NarrationError
 from tts_tasks.settings import Settings
 from tts_tasks.values import Script

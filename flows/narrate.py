@@ -7,21 +7,24 @@ five steps with no server.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Mapping
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime
 
 from flows import batches
+from flows.contract import as_request, failure, success
 from tts_tasks.errors import CancelledError, NarrationError
-from tts_tasks.request import AUTO, Markup, NarrationRequest
-from tts_tasks.settings import Settings, load_settings
-from tts_tasks.values import Checkpoint, Narration, Tags, never_cancelled
+from tts_tasks.request import AUTO, Markup
+from tts_tasks.settings import load_settings
+from tts_tasks.values import Checkpoint, never_cancelled
+
+logger = logging.getLogger(__name__)
 
 
 def run_name() -> str:
@@ -106,6 +109,14 @@ async def narrate(
         if batch and item:
             batches.write_outcome(settings, batch, item, {"run_id": run_id, **failure(error)})
         raise
+    logger.info(
+        "%d chunks, %d synthesized, %.1f s of audio at %.1f LUFS: %s",
+        narration.chunks,
+        narration.synthesized_chunks,
+        narration.duration_s,
+        narration.loudness_lufs,
+        narration.audio,
+    )
     outcome = success(narration)
     if batch and item:
         batches.write_outcome(settings, batch, item, {"run_id": run_id, **outcome})
@@ -205,88 +216,3 @@ def generate_narration_sync(
         return success(steps.narrate(request, settings, checkpoint=checkpoint))
     except NarrationError as error:
         return failure(error)
-
-
-def as_request(
-    settings: Settings,
-    *,
-    text: str,
-    output_path: str | os.PathLike[str] | None = None,
-    provider: str = AUTO,
-    voice: str | None = None,
-    format: str | None = None,
-    language: str = "pt-BR",
-    markup: Markup | str = Markup.TEXT,
-    parameters: Mapping[str, object] | None = None,
-    title: str = "",
-    course: str = "",
-    track: int | None = None,
-    lesson: str | None = None,
-    run_id: str | None = None,
-) -> NarrationRequest:
-    """Return the request that the parameters of ``narrate`` describe."""
-    return NarrationRequest(
-        text=text,
-        output_path=Path(output_path or _single_path(text, format, settings)),
-        provider=provider,
-        voice=voice,
-        format=format,
-        language=language,
-        markup=Markup(markup),
-        parameters=parameters or {},
-        tags=Tags(title=title, album=course, track=track),
-        max_chars=settings.max_lesson_chars if lesson else settings.max_text_chars,
-        lesson=lesson,
-        run_id=run_id,
-    )
-
-
-def success(narration: Narration) -> dict[str, Any]:
-    """Return a narration as the JSON-ready contract of ``generate_narration``."""
-    return {
-        "success": True,
-        "audio_path": str(narration.audio),
-        "duration": narration.duration_s,
-        "cached": narration.cached,
-        "provider": narration.provider,
-        "voice": narration.voice,
-        "chunks": narration.chunks,
-        "synthesized_chunks": narration.synthesized_chunks,
-        "characters": narration.characters,
-        "captions": {kind: str(path) for kind, path in narration.captions.items()},
-        "error": None,
-        "key": narration.key,
-        "rtf": narration.rtf,
-        "synthesis_s": narration.synthesis_s,
-        "synthesized_audio_s": narration.synthesized_audio_s,
-        "loudness_lufs": narration.loudness_lufs,
-        "true_peak_dbtp": narration.true_peak_dbtp,
-        "sha256": narration.sha256,
-        "choice": narration.choice,
-        "sentences": [
-            {"start_s": cue.start_s, "end_s": cue.end_s, "text": cue.text, "key": key}
-            for cue, key in zip(narration.cues, narration.chunk_keys, strict=True)
-        ],
-    }
-
-
-def failure(error: NarrationError) -> dict[str, Any]:
-    """Return a failure as the JSON-ready contract of ``generate_narration``."""
-    return {
-        "success": False,
-        "audio_path": None,
-        "duration": 0.0,
-        "cached": False,
-        "provider": None,
-        "voice": None,
-        "chunks": 0,
-        "synthesized_chunks": 0,
-        "characters": 0,
-        "captions": {},
-        "error": error.as_dict(),
-    }
-
-
-def _single_path(text: str, format: str | None, settings: Settings) -> Path:
-    name = sha256(text.encode(errors="replace")).hexdigest()[:16]
-    return settings.narrations / "single" / f"{name}.{format or 'mp3'}"

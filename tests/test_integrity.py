@@ -44,13 +44,18 @@ def test_whole_files_pass(audio: Path) -> None:
     check_audio(audio)
 
 
+INAUDIBLE_TO_A_DECODER = {
+    (".wav", "with zeros in the middle"),  # A WAV file has no redundancy: these are samples.
+    (".flac", "with garbage behind"),  # Every sample is there; what follows is ignored.
+}
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_files_are_flagged(audio: Path, damage: str) -> None:
-    if (audio.suffix, damage) == (".wav", "with zeros in the middle"):
-        pytest.skip("a WAV file has no redundancy: these are samples")
-    if (audio.suffix, damage) == (".flac", "with garbage behind"):
-        pytest.skip("FLAC decoders ignore what follows the last frame; every sample is there")
     audio.write_bytes(DAMAGE[damage](audio.read_bytes()))
+    if (audio.suffix, damage) in INAUDIBLE_TO_A_DECODER:
+        check_audio(audio)
+        return
     with pytest.raises(MasteringError, match=r"aula\.") as caught:
         check_audio(audio)
     assert caught.value.remedy

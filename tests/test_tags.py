@@ -54,9 +54,8 @@ def test_tags_read_back_with_their_accents_and_audio_stays_whole(audio: Path) ->
     check_audio(audio)
 
 
+@pytest.mark.parametrize("audio", ["mp3"], indirect=True)
 def test_mp3_tags_are_id3v2_4_in_utf_8(audio: Path) -> None:
-    if audio.suffix != ".mp3":
-        pytest.skip("ID3 at the start is MP3's")
     write_tags(audio, "mp3", TAGS)
     id3 = ID3(audio)
     assert id3.version == (2, 4, 0)

@@ -219,7 +219,7 @@ def excerpt(value: object) -> str:
 
 def storage_error(error: OSError, path: Path | str) -> CatalogError:
     """Translate an operating-system error met while writing ``path`` into the library."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFullError(
             f"no space left on the disk that holds {path}",
             field="disk",
