@@ -86,6 +86,18 @@ def test_a_cancelled_run_was_never_crashed(stack: Stack, folder: Path) -> None:
     assert asyncio.run(main())[-3:] == ["Running", "Cancelling", "Cancelled"]
 
 
+def test_a_run_cancelled_in_the_moment_it_ends_is_cancelled(stack: Stack, folder: Path) -> None:
+    from flows.runs import wait_for
+
+    async def main() -> str:
+        [run_id] = await trigger_sleepers(folder, 1, "late/cpu")
+        ended = await asyncio.wait_for(wait_for([run_id], poll_s=0.1), timeout=20)
+        return ended[run_id].state_name or ""
+
+    assert asyncio.run(main()) == "Cancelled"
+    assert len(list(folder.glob("cancelled-*"))) == 1
+
+
 def test_cancelling_ends_subflows_and_threads_too(stack: Stack, folder: Path) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName

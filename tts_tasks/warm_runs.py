@@ -76,29 +76,30 @@ class Running:
         elif self.task is not None:
             self.task.cancel()
 
-    async def execute(self, flow: Flow[..., Any]) -> None:
-        """Hand the run to Prefect's engine, which reports how it goes; returns when it ended."""
+    async def execute(self, flow: Flow[..., Any]) -> State[Any] | None:
+        """Hand the run to Prefect's engine, which reports how it goes; return how it ended."""
         self.flow = flow
         current.set(self)
         if flow.isasync:
-            await prefect.flow_engine.run_flow_async(
+            state: State[Any] | None = await prefect.flow_engine.run_flow_async(
                 flow,
                 flow_run=self.flow_run,
                 parameters=self.flow_run.parameters,
                 return_type="state",
             )
-        else:
-            await asyncio.to_thread(self._execute_in_thread, flow)
+            return state
+        return await asyncio.to_thread(self._execute_in_thread, flow)
 
-    def _execute_in_thread(self, flow: Flow[..., Any]) -> None:
+    def _execute_in_thread(self, flow: Flow[..., Any]) -> State[Any] | None:
         self.thread_id = threading.get_ident()
         try:
-            prefect.flow_engine.run_flow_sync(
+            state: State[Any] | None = prefect.flow_engine.run_flow_sync(
                 flow,
                 flow_run=self.flow_run,
                 parameters=self.flow_run.parameters,
                 return_type="state",
             )
+            return state
         finally:
             self.thread_id = None
 

@@ -240,7 +240,10 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         """Load the flow and execute it; report what escapes from either."""
         flow_run = running.flow_run
         try:
-            await running.execute(await self.flows.load(flow_run))
+            state = await running.execute(await self.flows.load(flow_run))
+            # Cancelled in the moment it finished: the server took no other state from the engine.
+            if state is not None and state.is_cancelling():
+                running.ending = "cancel"
         # Broader than Exception on purpose: SystemExit in a flow must not end the worker, and
         # cancelling, suspending and aborting arrive as BaseExceptions that the engine reported.
         except BaseException as error:  # noqa: BLE001

@@ -7,6 +7,7 @@ import logging
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect import flow, runtime, task
 
@@ -100,3 +101,14 @@ async def exits() -> None:
 async def fails() -> None:
     """Fail as flows do."""
     raise ValueError("seven is not a colour")
+
+
+@flow(name="late", on_cancellation=[note_cancellation])
+async def late(folder: str) -> str:
+    """End in the moment in which somebody cancels it."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelling
+
+    async with get_client() as client:
+        await client.set_flow_run_state(UUID(runtime.flow_run.get_id()), Cancelling(), force=True)
+    return "done"

@@ -28,6 +28,7 @@ FLOWS = (
     "parent",
     "exits",
     "fails",
+    "late",
 )
 
 
