@@ -6,10 +6,13 @@ PYTHON ?= python3
 COURSE ?= data/courses/python-para-analise-de-dados
 VENV := .venv
 BIN := $(VENV)/bin
+# A Python without ensurepip (Debian's, without python3-venv) installs with its own pip.
+INSTALL = if test -x $(BIN)/pip; then pip="$(BIN)/python -m pip"; \
+	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; $$pip install --quiet --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: narrate test check benchmark down clean
+.PHONY: narrate test check down clean
 
 narrate: $(VENV)/.installed
 	$(BIN)/narrate course "$(COURSE)" $(if $(KEEP),--keep)
@@ -32,10 +35,11 @@ clean: down
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("narration needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	@echo "installing into $(VENV) (about a minute)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable '.[local]'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
+		$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(INSTALL) '.[local]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --editable '.[local,dev]'
+	@$(INSTALL) '.[local,dev]'
 	@touch $@

@@ -23,6 +23,7 @@ app = typer.Typer(
     name="narrate",
     help="Narrate course lessons in Brazilian Portuguese, and never pay twice for the same audio.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
