@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import typer
 
 from flows import console
 from flows.console import show_error, show_json, show_step, show_table
-from tts_tasks.errors import NarrationError, SourceError
+from tts_tasks.errors import NarrationError, SourceError, error_from_dict
 from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings, load_settings
 
@@ -38,8 +39,11 @@ Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'na
 def main() -> None:
     """Run the command. An expected failure is one line on stderr and exit status 2.
 
-    Status 1 is left to failures that may pass when the same command is run again.
+    Status 1 is left to failures that may pass when the same command is run again. SIGTERM and
+    SIGHUP end a command as Ctrl-C does: its runs are cancelled, and what it started is stopped.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         app()
     except NarrationError as error:
@@ -296,6 +300,8 @@ async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> d
         from flows.course import run_lost
 
         raise run_lost(ended)
+    if "error" in report:
+        raise error_from_dict(report["error"])
     # From the trigger to the end of the run, as a user waits for it.
     report["totals"]["wall_s"] = round(time.monotonic() - started, 3)
     return report
@@ -334,15 +340,33 @@ def _use_prefect(settings: Settings) -> None:
 def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> str:
     from tts_tasks.script.sources import read_source
 
+    if text is not None and file is not None:
+        raise SourceError(
+            "there are two texts",
+            field="text",
+            value=text,
+            remedy="give either the argument or --file, not both",
+        )
     if file is not None:
-        return read_source(file, max_chars=settings.max_text_chars)
+        return read_source(
+            file, max_chars=settings.max_text_chars, limit_setting="NARRATION_MAX_TEXT_CHARS"
+        )
     if text is None:
         raise SourceError(
             "there is no text",
             field="text",
             remedy="give it as an argument, as --file FILE, or as '-' on standard input",
         )
-    return sys.stdin.read() if text == "-" else text
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"standard input is not UTF-8 (byte {error.start})",
+            field="text",
+            remedy="convert it, e.g. with `iconv -f latin1 -t utf-8`",
+        ) from error
 
 
 def _show_status(status: dict[str, Any], json: bool) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from rich.box import SIMPLE
@@ -19,13 +21,17 @@ from rich.progress import (
 )
 from rich.table import Table
 
-out = Console()
-err = Console(stderr=True)
+PIPE_COLUMNS = 400
+"""Width of tables that no terminal shows, so that nothing is cut."""
+
+out = Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+err = Console(stderr=True, emoji=False)
 
 
 def show_json(value: object) -> None:
-    """Write JSON, and nothing else, to standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """Write JSON, and nothing else, to standard output; JSON has no NaN, so it becomes null."""
+    text = json.dumps(_finite(value), ensure_ascii=False, indent=2, default=str, allow_nan=False)
+    sys.stdout.write(text + "\n")
 
 
 def show_error(message: str) -> None:
@@ -34,8 +40,10 @@ def show_error(message: str) -> None:
 
 
 def show_step(message: str) -> None:
-    """Write what is being done to standard error."""
-    err.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
+    """Write what is being done to standard error, if anybody still reads it."""
+    # A closed terminal must not keep a stopped command from stopping its stack.
+    with suppress(OSError):
+        err.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def progress_bar() -> Progress:
@@ -53,7 +61,9 @@ def progress_bar() -> Progress:
 
 def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
     """Write a plain table to standard output."""
-    table = Table(*columns, title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(table)
@@ -77,16 +87,19 @@ def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
         )
     out.print(table)
     totals = report["totals"]
-    line = (
-        f"{_minutes(totals['duration_s'])} of audio, {totals['chunks']} chunks, "
-        f"{totals['synthesized_chunks']} synthesized; {totals['narrated']} lessons narrated, "
-        f"{totals['unchanged']} unchanged, {totals['failed']} failed"
+    out.print(
+        f"{_minutes(totals['duration_s'])} of audio in {totals['chunks']} chunks, "
+        f"{totals['synthesized_chunks']} synthesized",
+        highlight=False,
+    )
+    lessons = (
+        f"{totals['narrated']} lessons narrated, {totals['unchanged']} unchanged, "
+        f"{totals['failed']} failed"
     )
     if totals["narrated_s"]:
-        line += (
-            f"; {totals['wall_s']:.1f} s, {totals['narrated_s'] / totals['wall_s']:.0f}x real time"
-        )
-    out.print(line, highlight=False, soft_wrap=True)
+        speed = totals["narrated_s"] / totals["wall_s"]
+        lessons += f"; {totals['wall_s']:.1f} s, {speed:.0f}x real time"
+    out.print(lessons, highlight=False)
     out.print(f"files  {report['folder']}", markup=False, highlight=False, soft_wrap=True)
     hint = "" if stays_up else "  (with --keep, or KEEP=1, the stack stays up)"
     out.print(f"runs   {ui_url}{hint}", markup=False, highlight=False, soft_wrap=True)
@@ -94,3 +107,13 @@ def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
 
 def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value

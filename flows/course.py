@@ -22,7 +22,7 @@ from flows.contract import failure
 from flows.course_plan import PlannedLesson, plan_lessons
 from flows.course_report import publish
 from flows.runs import trigger, wait_for
-from tts_tasks.errors import CatalogError, RunLostError
+from tts_tasks.errors import CatalogError, NarrationError, RunLostError
 from tts_tasks.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -50,20 +50,29 @@ async def narrate_course(course: str) -> State[Any]:
     Raises:
         InputError: if the folder is not a course.
     """
-    from tts_tasks.script.course import read_course
-
     settings = load_settings()
-    source = await asyncio.to_thread(
-        read_course, settings.home / course, max_lesson_chars=settings.max_lesson_chars
-    )
     batch_id = str(runtime.flow_run.get_id())
-    lessons = await asyncio.to_thread(plan_lessons, source, settings)
-    outcomes = await narrate_changed(lessons, source.id, batch_id, settings)
-    report = await asyncio.to_thread(publish, source, lessons, outcomes, settings)
+    try:
+        report = await narrate_and_publish(settings.home / course, batch_id, settings)
+    except NarrationError as error:
+        batches.write_report(settings, batch_id, {"error": error.as_dict()})
+        raise
     batches.write_report(settings, batch_id, report)
     await asyncio.to_thread(update_catalog, settings)
-    await show_lessons(source.id, report["lessons"])
+    await show_lessons(report["course"], report["lessons"])
     return final_state(report["totals"])
+
+
+async def narrate_and_publish(folder: Path, batch_id: str, settings: Settings) -> dict[str, Any]:
+    """Narrate what changed, publish the course, and return the report."""
+    from tts_tasks.script.course import read_course
+
+    course = await asyncio.to_thread(
+        read_course, folder, max_lesson_chars=settings.max_lesson_chars
+    )
+    lessons = await asyncio.to_thread(plan_lessons, course, folder, settings)
+    outcomes = await narrate_changed(lessons, course.id, batch_id, settings)
+    return await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
 
 
 async def narrate_changed(

@@ -46,10 +46,21 @@ def published_folder(course: Course, settings: Settings) -> Path:
     return settings.narrations / course.id
 
 
-def plan_lessons(course: Course, settings: Settings) -> list[PlannedLesson]:
-    """Return every lesson of the course, in order, with what has to be done for it."""
-    from tts_tasks.catalog.courses import read_manifest
+def plan_lessons(course: Course, source: Path, settings: Settings) -> list[PlannedLesson]:
+    """Return every lesson of the course, in order, with what has to be done for it.
 
+    Args:
+        course: the course as its author wrote it.
+        source: the folder of its lessons.
+        settings: the installation.
+
+    Raises:
+        CourseError: if another course is published under this one's id.
+    """
+    from tts_tasks.catalog.courses import read_manifest, refuse_another_course
+
+    ids = {lesson.id for lesson in course.lessons}
+    refuse_another_course(published_folder(course, settings), source, ids)
     manifest = read_manifest(published_folder(course, settings))
     published = {entry["id"]: entry for entry in manifest.get("lessons", [])}
     return [_plan(lesson, course, published.get(lesson.id), settings) for lesson in course.lessons]

@@ -18,6 +18,7 @@ Outcome = dict[str, Any]
 
 def publish(
     course: Course,
+    source: Path,
     lessons: list[PlannedLesson],
     outcomes: dict[str, Outcome],
     settings: Settings,
@@ -26,13 +27,14 @@ def publish(
 
     Args:
         course: the course as its author wrote it.
+        source: the folder of its lessons.
         lessons: every lesson with its plan.
         outcomes: what came of the lessons that were narrated, by lesson id.
         settings: the installation.
 
     A lesson that failed keeps the files and the entry of its last publication.
     """
-    from tts_tasks.catalog.courses import move_away_stale, write_manifest
+    from tts_tasks.catalog.courses import clear_away_stale, write_manifest
 
     folder = published_folder(course, settings)
     entries = [
@@ -44,12 +46,17 @@ def publish(
             {
                 "id": course.id,
                 "title": course.title,
+                "source": str(source),
                 "language": course.language,
                 "duration_s": round(sum(entry["duration_s"] for entry in entries), 3),
                 "lessons": entries,
             },
         )
-    moved = move_away_stale(folder, {name for entry in entries for name in entry["files"]})
+    moved = clear_away_stale(
+        folder,
+        keep={name for entry in entries for name in entry["files"]},
+        lesson_ids={entry["id"] for entry in entries},
+    )
     rows = [_row(planned, outcomes.get(planned.lesson.id), folder) for planned in lessons]
     return {
         "course": course.id,

@@ -32,7 +32,7 @@ from flows.processes import (
     wait_until,
     with_environment,
 )
-from tts_tasks.errors import PortTakenError, StackError, excerpt
+from tts_tasks.errors import PortTakenError, StackError, excerpt, storage_error
 from tts_tasks.settings import Settings, load_settings
 
 MARK = "_NARRATION_STACK"
@@ -87,10 +87,10 @@ class StackStatus:
     """Whether every process does its work."""
 
     ui: str
-    """Address of the Prefect UI."""
+    """Address of the Prefect UI; empty while a stack that chooses its own port does not run."""
 
     api: str
-    """Address of the Prefect API."""
+    """Address of the Prefect API; empty when ``ui`` is."""
 
     processes: tuple[ProcessStatus, ...]
     """The supervisor and what it looks after; empty when there is no stack."""
@@ -164,10 +164,15 @@ def up(
     Raises:
         PortTakenError: if another program listens on a port; nothing was started then.
         StackError: if a process cannot be started; everything was stopped again then.
+        CatalogError: if the home cannot be written.
     """
     tell = on_progress or _nothing
     folder = _folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "up.lock").touch()
+    except OSError as error:
+        raise storage_error(error, folder) from error
     with _lock(folder / "up.lock"):
         if supervisor := _supervisor(_read_state(settings)):
             tell("the stack is already running")
@@ -225,8 +230,8 @@ def status(settings: Settings) -> StackStatus:
     return StackStatus(
         running=supervisor is not None,
         ready=supervisor is not None and all(one.state == "ready" for one in processes),
-        ui=f"http://{LOOPBACK}:{port}",
-        api=f"http://{LOOPBACK}:{port}/api",
+        ui=f"http://{LOOPBACK}:{port}" if port else "",
+        api=f"http://{LOOPBACK}:{port}/api" if port else "",
         processes=processes,
     )
 
@@ -322,7 +327,14 @@ def _choose_ports(settings: Settings) -> tuple[int, int]:
     }
     chosen: list[int] = []
     for name, port in wanted.items():
-        if port != 0 and (port in chosen or not is_free(port)):
+        if port != 0 and port in chosen:
+            raise PortTakenError(
+                f"the Prefect server and PostgreSQL cannot both have port {port}",
+                field=name,
+                value=port,
+                remedy=f"set {name} to another port, or to 0 to have one chosen",
+            )
+        if port != 0 and not is_free(port):
             raise PortTakenError(
                 f"another program listens on {LOOPBACK}:{port}",
                 field=name,

@@ -1,11 +1,15 @@
 """A course through the real stack: only what changed is narrated, and nothing is left behind."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 
 import pytest
 
-from tests.support.command import narrate, narrate_json
+from tests.support.command import NARRATE, narrate, narrate_json
+from tests.support.stack import short_home
 from tts_tasks.mastering.integrity import check_audio
 
 pytestmark = pytest.mark.stack
@@ -194,3 +198,25 @@ def test_lessons_are_runs_of_their_own_below_the_course(stack_home, course):
     ]
     assert all(run["parent_task_run_id"] for run in runs)
     assert {run["state"]["type"] for run in runs} == {"COMPLETED"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_stopped_stops_what_it_started(course, tmp_path, number):
+    home = short_home()
+    ports = {"NARRATION_PREFECT_PORT": "0", "NARRATION_POSTGRES_PORT": "0"}
+    command = subprocess.Popen(
+        [NARRATE, "course", course],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "NARRATION_HOME": str(home), **ports},
+    )
+    try:
+        with command:
+            while "can be watched" not in command.stderr.readline():
+                assert command.poll() is None
+            command.send_signal(number)
+        assert command.returncode not in (0, 2)
+        assert not narrate_json("status", home=home, status=1)["running"]
+    finally:
+        narrate("down", home=home)
+        shutil.rmtree(home)

@@ -211,7 +211,7 @@ def test_a_link_does_not_lead_out_of_the_allowed_folders(tmp_path):
 
 
 def test_a_setting_narrows_the_allowed_folders(tmp_path, monkeypatch):
-    monkeypatch.setenv("NARRATION_OUTPUT_ROOTS", json.dumps([str(tmp_path / "inside")]))
+    monkeypatch.setenv("NARRATION_OUTPUT_ROOTS", f"{tmp_path / 'inside'}:/nowhere")
     assert refused("Olá.", tmp_path / "outside.mp3")["type"] == "OutputPathError"
     narrated("Olá.", tmp_path / "inside" / "a.mp3")
 
@@ -254,3 +254,24 @@ def test_importing_the_flow_loads_nothing_heavy():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
     )
     assert loaded.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: b"", id="empty"),
+        pytest.param(lambda data: data[: len(data) // 2], id="half"),
+        pytest.param(lambda data: bytes(len(data)), id="zeros"),
+        pytest.param(lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], id="one bit"),
+    ],
+)
+def test_a_damaged_object_is_made_again_and_never_published(tmp_path, home, suffix, damage):
+    first = narrated(TEXT, tmp_path / "a.mp3")
+    for path in (home / "data" / "library" / "objects").rglob(f"*.{suffix}"):
+        path.write_bytes(damage(path.read_bytes()))
+    edited = narrated(TEXT + " Fim.", tmp_path / "b.mp3")
+    again = narrated(TEXT, tmp_path / "a.mp3")
+    assert again["sha256"] == first["sha256"]
+    check_audio(tmp_path / "a.mp3")
+    assert edited["synthesized_chunks"] == (4 if suffix == "flac" else 1)

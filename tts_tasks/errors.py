@@ -29,8 +29,9 @@ translated once, where the library is called.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 SHOWN_VALUE_CHARS = 80
 """Longest excerpt of an offending value that a message repeats."""
@@ -77,11 +78,15 @@ class NarrationError(Exception):
         return _rebuild, (type(self), self.message, self.field, self.value, self.remedy)
 
     def as_dict(self) -> dict[str, object]:
-        """Return the error as JSON-ready fields: type, code, message, field, value, remedy."""
+        """Return the error JSON-ready.
+
+        ``message`` is the whole line; ``text``, ``field``, ``value`` and ``remedy`` its parts.
+        """
         return {
             "type": type(self).__name__,
             "code": self.code,
             "message": str(self),
+            "text": self.message,
             "field": self.field,
             "value": self.value,
             "remedy": self.remedy,
@@ -217,6 +222,14 @@ def excerpt(value: object) -> str:
     return text if len(text) <= SHOWN_VALUE_CHARS else text[: SHOWN_VALUE_CHARS - 1] + "…"
 
 
+def error_from_dict(fields: Mapping[str, Any]) -> NarrationError:
+    """Return the error that ``as_dict`` described; of the base class if its type is unknown."""
+    known = {kind.__name__: kind for kind in _tree(NarrationError)}
+    return known.get(fields["type"], NarrationError)(
+        fields["text"], field=fields["field"], value=fields["value"], remedy=fields["remedy"]
+    )
+
+
 def storage_error(error: OSError, path: Path | str) -> CatalogError:
     """Translate an operating-system error met while writing ``path`` into the library."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -232,6 +245,12 @@ def storage_error(error: OSError, path: Path | str) -> CatalogError:
         value=path,
         remedy="check that the folder exists and may be written to",
     )
+
+
+def _tree(kind: type[NarrationError]) -> Iterator[type[NarrationError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _tree(narrower)
 
 
 def _rebuild(

@@ -11,10 +11,10 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tts_tasks.errors import InputError
 
@@ -37,9 +37,9 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=_default_home)
     """Folder that holds ``data/``."""
 
-    output_roots: tuple[Path, ...] = ()
-    """Folders that audio may be written into, as a JSON list; empty means the home above, the
-    current folder, the user's own folder and the system's folder for temporary files."""
+    output_roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Folders that audio may be written into, separated like those of PATH; empty means the home
+    above, the current folder, the user's own folder and the one for temporary files."""
 
     max_lesson_chars: int = Field(default=100_000, gt=0)
     """Longest lesson, in characters."""
@@ -58,6 +58,13 @@ class Settings(BaseSettings):
 
     postgres_port: int = Field(default=5433, ge=0, le=65_535)
     """Port of the embedded PostgreSQL, on 127.0.0.1."""
+
+    @field_validator("output_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(Path(part) for part in value.split(os.pathsep) if part)
 
     @model_validator(mode="after")
     def _resolve_home(self) -> Self:

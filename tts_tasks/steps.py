@@ -7,19 +7,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from tts_tasks.catalog import keys, lookup
 from tts_tasks.catalog import register as registration
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.scratch import drop_scratch_folder, make_scratch_folder
 from tts_tasks.engines import synthesize as synthesis
 from tts_tasks.engines.choose import choose
 from tts_tasks.engines.registry import load_engine
-from tts_tasks.errors import CatalogError, NarrationError, storage_error
+from tts_tasks.errors import CatalogError, NarrationError
 from tts_tasks.mastering import post_process as mastering
 from tts_tasks.mastering.profile import FORMATS, PROFILES, describe, find_format
 from tts_tasks.mastering.publish import check_output_path, publish
@@ -41,8 +39,6 @@ from tts_tasks.values import (
 )
 
 PROFILE = PROFILES["course"]
-SCRATCH_AGE_S = 24 * 3600
-"""Age after which a scratch folder belongs to a run that died."""
 
 
 def narrate(
@@ -144,11 +140,11 @@ def post_process(
     """Master the chunks into one file in a scratch folder, unless the library has it."""
     if spoken.plan.finished:
         return spoken.plan.finished
-    folder = _scratch_folder(settings)
+    folder = make_scratch_folder(settings.library / "scratch")
     try:
         return mastering.post_process(spoken, folder, profile=PROFILE, checkpoint=checkpoint)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        drop_scratch_folder(folder)
         raise
 
 
@@ -161,7 +157,7 @@ def register(
         kept = registration.register(spoken, mastered, _library(settings), **_about(request))
     finally:
         if not spoken.plan.finished:
-            shutil.rmtree(mastered.path.parent, ignore_errors=True)
+            drop_scratch_folder(mastered.path.parent)
     cues = tuple(
         Cue(start_s, end_s, chunk.written)
         for chunk, (start_s, end_s) in zip(scripted.chunks, kept.spans, strict=True)
@@ -223,16 +219,3 @@ def _suffix_format(path: Path) -> str:
 
 def _library(settings: Settings) -> Library:
     return Library(settings.library, durable=settings.durable)
-
-
-def _scratch_folder(settings: Settings) -> Path:
-    """Make a folder for one run's scratch files, and drop those of runs that died."""
-    scratch = settings.library / "scratch"
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        for leftover in scratch.iterdir():
-            if time.time() - leftover.stat().st_mtime > SCRATCH_AGE_S:
-                shutil.rmtree(leftover, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=scratch))
-    except OSError as error:
-        raise storage_error(error, scratch) from error

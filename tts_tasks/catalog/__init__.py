@@ -6,6 +6,7 @@
     library    the typed door that the steps use
     lookup     step 2: which chunks of a script are missing
     register   step 5: the finished narration becomes an object
+    scratch    folders of running narrations
     courses    published courses and what changed since
     tail       the journal lines that the catalog does not hold yet
     schema     the tables, their migrations and the SQL that fills them

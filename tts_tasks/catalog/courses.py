@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from tts_tasks.catalog.keys import canonical_json
-from tts_tasks.errors import storage_error
+from tts_tasks.errors import CourseError, storage_error
 from tts_tasks.values import Script, Tags
 
 MANIFEST = "course.json"
 MANIFEST_VERSION = 1
-_PUBLISHED = re.compile(r"\d{2,}-[A-Za-z0-9_-]+\.(mp3|flac|wav|vtt|srt)")
+_PUBLISHED = re.compile(r"\d{2,}-(?P<id>[A-Za-z0-9_-]+)\.(mp3|flac|wav|vtt|srt)")
 
 
 def fingerprint(script: Script, tags: Tags) -> str:
@@ -56,7 +56,8 @@ def is_unchanged(folder: Path, published: dict[str, Any] | None, wanted: str) ->
     """
     if not published or published.get("fingerprint") != wanted:
         return False
-    return all(checksum(folder / name) == expected for name, expected in published["files"].items())
+    files: dict[str, str | None] = published["files"]
+    return all(sha is not None and checksum(folder / name) == sha for name, sha in files.items())
 
 
 def checksum(path: Path) -> str | None:
@@ -81,27 +82,58 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
         raise storage_error(error, target) from error
 
 
-def move_away_stale(folder: Path, keep: set[str]) -> list[str]:
-    """Move published files that no lesson owns any more into ``removed/<time>/``.
+def refuse_another_course(folder: Path, source: Path, lesson_ids: set[str]) -> None:
+    """Refuse to publish a course over another one that happens to have the same id.
+
+    A course that was copied or moved keeps its lessons, and is the same course.
+
+    Args:
+        folder: the folder that the course is published in.
+        source: the folder of its lessons.
+        lesson_ids: ids of its lessons.
+
+    Raises:
+        CourseError: if the folder holds a course from elsewhere, without a common lesson.
+    """
+    manifest = read_manifest(folder)
+    other = Path(manifest.get("source", source))
+    published = {entry["id"] for entry in manifest.get("lessons", [])}
+    if other != source and other.is_dir() and published and not published & lesson_ids:
+        raise CourseError(
+            f"{folder.name!r} is the id of another course already, the one in {other}",
+            field="id",
+            value=folder.name,
+            remedy='give one of them another "id" in its course.yaml',
+        )
+
+
+def clear_away_stale(folder: Path, keep: set[str], lesson_ids: set[str]) -> list[str]:
+    """Remove published files that no lesson owns any more.
+
+    What a lesson left behind when its number changed is deleted: the same audio has a new name.
+    Files of a lesson that is gone are moved into ``removed/<time>/``.
 
     Args:
         folder: the course's folder.
         keep: names of the files that belong to a lesson of the course.
+        lesson_ids: ids of the lessons that have files.
 
     Returns:
         The names that were moved.
     """
-    stale = sorted(
-        path
-        for path in folder.glob("*")
-        if _PUBLISHED.fullmatch(path.name) and path.name not in keep
-    )
-    if stale:
-        attic = folder / "removed" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        try:
-            attic.mkdir(parents=True)
-            for path in stale:
-                shutil.move(path, attic / path.name)
-        except OSError as error:
-            raise storage_error(error, attic) from error
-    return [path.name for path in stale]
+    moved = []
+    attic = folder / "removed" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    try:
+        for path in sorted(folder.glob("*")):
+            name = _PUBLISHED.fullmatch(path.name)
+            if name is None or path.name in keep:
+                continue
+            if name["id"] in lesson_ids:
+                path.unlink()
+                continue
+            attic.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, attic / path.name)
+            moved.append(path.name)
+    except OSError as error:
+        raise storage_error(error, attic) from error
+    return moved

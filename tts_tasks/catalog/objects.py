@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -27,6 +28,8 @@ COPY_BYTES = 1 << 20
 
 STALE_TEMPORARY_S = 3600.0
 """Age after which a temporary file has lost its writer: writing one takes milliseconds."""
+
+logger = logging.getLogger(__name__)
 
 SIDECAR = "json"
 TEMPORARY = ".tmp"
@@ -86,8 +89,9 @@ class Objects:
     def read(self, key: str, extension: str) -> StoredObject | None:
         """Return the object, or None if there is none that can be used.
 
-        Audio whose size is not the sidecar's (cut short by a power failure), and audio without a
-        readable sidecar, count as missing: the next ``put`` replaces them.
+        Audio that is not what its sidecar says (cut short by a power failure, damaged on the
+        disk), and audio without a readable sidecar, count as missing: the next ``put`` replaces
+        them. The checksum costs 0.1 ms per 100 kB; a stat alone would publish the damage.
 
         Raises:
             CatalogError: if the library may not be read.
@@ -97,7 +101,10 @@ class Objects:
         if not size_bytes:
             return None
         facts = self.read_sidecar(key)
-        if facts is None or facts.get("bytes") != size_bytes:
+        if facts is None:
+            return None
+        if facts.get("bytes") != size_bytes or facts.get("sha256") != _sha256(path):
+            logger.warning("%s is damaged: it counts as missing, and is made again", path)
             return None
         return StoredObject(key, path, facts)
 
@@ -285,6 +292,17 @@ def _remove_stale(folder: Path, older_than_s: float) -> int:
                 os.unlink(entry.path)
                 removed += 1
     return removed
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the checksum of a file in hexadecimal, None if it is gone."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(error, path) from error
 
 
 def _size_bytes(path: Path) -> int:

@@ -119,7 +119,9 @@ def _refuse_unsuitable(resolved: Path, path: Path, roots: Sequence[Path], extens
     if resolved.suffix.lower() != extension:
         raise _refusal(
             path,
-            f"ends in {resolved.suffix or 'no suffix'!r}, but the format is {extension[1:]}",
+            f"ends in {resolved.suffix!r}, but the format is {extension[1:]}"
+            if resolved.suffix
+            else f"has no suffix, but the format is {extension[1:]}",
             f"end it in {extension}, or ask for another format",
         )
     if not any(resolved.is_relative_to(root.resolve()) for root in roots):
