@@ -24,8 +24,17 @@ from rich.table import Table
 PIPE_COLUMNS = 400
 """Width of tables that no terminal shows, so that nothing is cut."""
 
+
+class StderrConsole(Console):
+    """Standard error, which may be closed before the command has stopped what it started."""
+
+    def on_broken_pipe(self) -> None:
+        """Be quiet from now on; rich would end the process."""
+        self.quiet = True
+
+
 out = Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
-err = Console(stderr=True, emoji=False)
+err = StderrConsole(stderr=True, emoji=False)
 
 
 def show_json(value: object) -> None:
@@ -40,9 +49,8 @@ def show_error(message: str) -> None:
 
 
 def show_step(message: str) -> None:
-    """Write what is being done to standard error, if anybody still reads it."""
-    # A closed terminal must not keep a stopped command from stopping its stack.
-    with suppress(OSError):
+    """Write what is being done to standard error."""
+    with suppress(OSError):  # The terminal was closed.
         err.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -11,6 +11,7 @@ normalise   written Portuguese -> speakable Portuguese; composes the families of
     web             URLs, e-mails, handles, IP addresses
     dates           days, months, years
     documents       CPF, CNPJ, CEP, RG, phones
+    formulas        powers, variables, hexadecimals, the signs of code
     abbreviations   Dr., p. ex., art., initials
     programming     C#, versions, file names, options, identifiers
     hours           times of day and durations

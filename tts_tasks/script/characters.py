@@ -1,7 +1,8 @@
-"""Characters that no voice can say: emoji, control and invisible characters, odd digits."""
+"""Characters that no voice can say: emoji, control and invisible characters, odd digits, exponents."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _SPACES = "\t\v\f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
@@ -69,8 +70,17 @@ def _fold_symbol(character: str) -> str:
 
 
 _TABLE = _Characters()
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
+_RAISED = re.compile(r"(?:(?<=[0-9)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
+
+
+def _raise(match: re.Match[str]) -> str:
+    """Return an exponent as ``^23``; a lone ² or ³ is also part of units, and stays."""
+    raised = match[0]
+    return raised if raised in ("²", "³") else f"^{raised.translate(_SUPERSCRIPTS).replace('+', '')}"
 
 
 def clean_characters(text: str) -> str:
     """Return the text in Unicode NFC, with plain spaces, and without what cannot be said."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).translate(_TABLE))
+    text = _RAISED.sub(_raise, unicodedata.normalize("NFC", text))
+    return unicodedata.normalize("NFC", text.translate(_TABLE))

@@ -3,7 +3,8 @@
 Each family is a module with a table of named rules; this module only decides their order. What no
 rule knows passes through unchanged.
 
-    clean characters -> lexicon -> addresses -> dates -> documents -> abbreviations -> programming
+    clean characters -> lexicon -> addresses -> dates -> documents -> formulas
+    -> abbreviations -> programming
     -> hours -> ordinals -> money -> ranges -> units -> Roman numerals -> plain numbers -> acronyms
     -> symbols
 """
@@ -20,6 +21,7 @@ from tts_tasks.script import (
     amounts,
     dates,
     documents,
+    formulas,
     hours,
     money,
     ordinals,
@@ -37,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     *web.RULES,
     *dates.RULES,
     *documents.RULES,
+    *formulas.RULES,
     *abbreviations.RULES,
     *programming.RULES,
     *hours.RULES,
@@ -77,7 +80,7 @@ def normalise(text: str, lexicon: Mapping[str, str] | None = None) -> str:
         The text with numbers, dates, money, units, abbreviations, acronyms and symbols in words.
         Normalising it again changes nothing. Words that no rule knows are unchanged.
     """
-    text = clean_characters(text)
+    text = _SPACES.sub(" ", clean_characters(text))
     if lexicon:
         text = _apply_lexicon(text, tuple(sorted(lexicon.items())))
     for _ in range(MAX_PASSES):

@@ -67,7 +67,7 @@ _DENOMINATORS = {
 LARGEST_CARDINAL_DIGITS = 3 * len(_SCALES)
 """Numbers with more digits are said digit by digit."""
 
-LONGEST_DECIMALS = 6
+LONGEST_DECIMALS = 4
 """Decimals with more digits are said digit by digit."""
 
 NUMBER = r"(?:[0-9]{1,3}(?:\.[0-9]{3})++(?![0-9])(?:,[0-9]++)?|[0-9]++(?:[.,][0-9]++)?)"
@@ -144,7 +144,7 @@ def say_number(number: Number, *, feminine: bool = False) -> str:
 def say_decimals(decimals: str) -> str:
     """Return the digits after a separator as one number, its leading zeros one by one."""
     rest = decimals.lstrip("0")
-    if len(rest) > LONGEST_DECIMALS:
+    if len(decimals) > LONGEST_DECIMALS:
         return say_digits(decimals)
     zeros = ["zero"] * (len(decimals) - len(rest))
     return " ".join([*zeros, *([cardinal(int(rest))] if rest else [])])
