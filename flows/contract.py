@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_tasks.errors import NarrationError
-from tts_tasks.request import AUTO, Markup, NarrationRequest
+from tts_tasks.request import AUTO, Markup, NarrationRequest, language_code
 from tts_tasks.settings import Settings
 from tts_tasks.values import Narration, Tags
 
@@ -44,7 +44,7 @@ def as_request(
         language=language,
         markup=Markup(markup),
         parameters=parameters or {},
-        tags=Tags(title=title, album=course, track=track),
+        tags=Tags(title=title, album=course, track=track, language=language_code(language)),
         max_chars=settings.max_lesson_chars if lesson else settings.max_text_chars,
         lesson=lesson,
         run_id=run_id,

@@ -116,3 +116,20 @@ def test_audio_shorter_than_its_captions_is_a_mistake() -> None:
 def test_vtt_is_read_from_a_file_too() -> None:
     buffer = io.StringIO(to_vtt([Cue(0, 1, "Ação")], 1))
     assert webvtt.from_buffer(buffer)[0].text == "Ação"
+
+
+@pytest.mark.parametrize(
+    "together",
+    ["R$ 7,20", "US$ 70", "art. 6º", "8 GB", "2 milhões", "nº 13.709", "30 %", "12 km"],
+)
+def test_a_number_stays_with_its_currency_or_unit(together: str) -> None:
+    for before in range(20, 45):
+        text = f"{'a' * 9} {'b' * (before - 10)} {together} e mais algumas palavras para o fim."
+        lines = [line for caption in split_caption(text) for line in caption]
+        assert sum(together in line for line in lines) == 1, lines
+        assert " ".join(lines) == text
+
+
+def test_an_ordinary_number_may_begin_a_line() -> None:
+    text = f"{'a' * 38} sobre 12 pessoas que vieram de longe para a aula de hoje."
+    assert "12 pessoas" in " ".join(line for caption in split_caption(text) for line in caption)

@@ -62,3 +62,17 @@ class NarrationRequest:
 
     run_id: str | None = None
     """Id of the flow run, for the events this narration records."""
+
+
+LANGUAGE_CODES = {
+    "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa",
+    "fi": "fin", "fr": "fra", "gl": "glg", "hi": "hin", "hu": "hun", "it": "ita", "ja": "jpn",
+    "ko": "kor", "la": "lat", "nl": "nld", "no": "nor", "pl": "pol", "pt": "por", "ro": "ron",
+    "ru": "rus", "sv": "swe", "tr": "tur", "uk": "ukr", "zh": "zho",
+}  # fmt: skip
+"""ISO 639-2 codes, which ID3 wants (frame TLAN), by ISO 639-1 code."""
+
+
+def language_code(language: str) -> str:
+    """Return the ISO 639-2 code of a BCP 47 tag: ``pt-BR`` -> ``por``; ``und`` if unknown."""
+    return LANGUAGE_CODES.get(language.lower().replace("_", "-").split("-")[0], "und")

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tts_tasks.catalog import keys, lookup
@@ -165,7 +166,8 @@ def register(
     output_path = check_output_path(
         request.output_path, settings.allowed_output_roots, scripted.format
     )
-    published = publish(kept, cues, request.tags, output_path)
+    speaker = request.tags.artist or f"{scripted.provider} {scripted.voice}"
+    published = publish(kept, cues, replace(request.tags, artist=speaker), output_path)
     return Narration(
         key=scripted.key,
         audio=published.audio,

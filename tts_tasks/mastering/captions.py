@@ -6,6 +6,7 @@ A sentence too long for the screen becomes several captions, its time shared by 
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
@@ -26,6 +27,15 @@ BREAK_COSTS: Sequence[tuple[str, float]] = (
 )
 """How bad it is to end a caption after these characters, in shares of the sentence's length; so
 a break at a comma may lie 30 % of the length further from the middle than one between words."""
+
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+_GLUED = re.compile(
+    r"(?:(?<=[$€£])|(?<=\bn[ºo°])|(?<=\bart\.)|(?<=\bp[áa]g\.)|(?<=\bcap\.)) (?=\d)"
+    r"|(?<=\d) (?=%|°C|(?:mil|(?:mi|bi)lh(?:ão|ões)|[kMGT]?B|[kcm]?m[²³]?|[km]?g|ms|h|min|s)\b)"
+)
+"""Spaces that no line may end at: ``R$ 7,20``, ``art. 6``, ``8 GB``, ``2 milhões``."""
 
 
 def to_vtt(cues: Sequence[Cue], duration_s: float) -> str:
@@ -64,10 +74,14 @@ def to_srt(cues: Sequence[Cue], duration_s: float) -> str:
 def split_caption(text: str) -> list[list[str]]:
     """Return the text as captions of at most two lines of 42 characters each.
 
-    Breaks lie at the ends of sentences and clauses where that leaves balanced captions. A word
-    longer than a line is broken.
+    Breaks lie at the ends of sentences and clauses where that leaves balanced captions, and never
+    between a number and its currency or unit. A word longer than a line is broken.
     """
-    text = " ".join(_printable(text).split())
+    text = _GLUED.sub(NO_BREAK_SPACE, " ".join(_printable(text).split()))
+    return [[line.replace(NO_BREAK_SPACE, " ") for line in lines] for lines in _split(text)]
+
+
+def _split(text: str) -> list[list[str]]:
     if not text:
         return []
     lines = textwrap.wrap(text, LINE_CHARS, break_on_hyphens=False)
@@ -78,7 +92,7 @@ def split_caption(text: str) -> list[list[str]]:
         return [lines[first : first + CAPTION_LINES] for first in range(0, len(lines), 2)]
     middle = len(text) / 2
     at = min(spaces, key=lambda space: abs(space - middle) / len(text) + _break_cost(text, space))
-    return split_caption(text[:at]) + split_caption(text[at:])
+    return _split(text[:at]) + _split(text[at + 1 :])
 
 
 def _break_cost(text: str, space: int) -> float:
@@ -90,8 +104,10 @@ def _balanced(text: str, lines: list[str]) -> list[str]:
     if len(lines) < CAPTION_LINES:
         return lines
     for width in range(len(text) // 2, LINE_CHARS):
-        narrower = textwrap.wrap(text, max(1, width), break_on_hyphens=False)
-        if len(narrower) <= CAPTION_LINES:
+        narrower = textwrap.wrap(
+            text, max(1, width), break_on_hyphens=False, break_long_words=False
+        )
+        if len(narrower) <= CAPTION_LINES and max(map(len, narrower)) <= LINE_CHARS:
             return narrower
     return lines
 
