@@ -77,9 +77,10 @@ def _plan(
         "text": lesson.text,
         "output_path": str(folder / f"{lesson.number:02d}-{lesson.id}.{course.format}"),
         "provider": lesson.provider or course.provider,
-        "voice": lesson.voice or course.voice,
+        # A lesson in another language does not get the course's voice by default.
+        "voice": lesson.voice or (None if lesson.language else course.voice),
         "format": course.format,
-        "language": course.language,
+        "language": lesson.language or course.language,
         "markup": "text" if lesson.path.suffix.lower() == ".txt" else "markdown",
         "parameters": {**course.parameters, **lesson.parameters},
         "title": lesson.title,

@@ -242,3 +242,63 @@ def test_the_sample_course_is_whole() -> None:
     assert 1_350 <= len(words) <= 1_500
     for line in lines:
         assert not re.search(r"[0-9%$€#*_`|<>=+/\\@&°ºª]", line.spoken), line.spoken
+
+
+def test_course_yml_is_read_like_course_yaml(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", course__yml="title: Curso\n", a__md="Oi.")
+    assert read(folder).title == "Curso"
+
+
+def test_both_endings_of_the_course_file_are_refused(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", course__yml="title: a\n", course__yaml="title: b\n", a__md="Oi.")
+    with pytest.raises(CourseError, match=r"course\.yaml and course\.yml"):
+        read(folder)
+
+
+def test_a_key_given_twice_in_the_course_file_is_refused(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", course__yaml="title: a\ntitle: b\n", a__md="Oi.")
+    with pytest.raises(SourceError, match="line 2: the key 'title' is given twice"):
+        read(folder)
+
+
+def test_a_lesson_has_its_own_language(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        course__yaml="lessons:\n- {file: a.md, language: es-ES}\n- b.md\n- c.md\n",
+        a__md="Hola.",
+        b__md="---\nlanguage: en-US\n---\nHi.",
+        c__md="Oi.",
+    )
+    assert [x.language for x in read(folder).lessons] == ["es-ES", "en-US", None]
+
+
+def test_a_lesson_language_that_is_not_text_is_its_error(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", a__md="---\nlanguage: [pt]\n---\nOi.", b__md="Oi.")
+    first, second = read(folder).lessons
+    assert isinstance(first.error, CourseError)
+    assert second.error is None
+
+
+def test_an_id_that_is_too_long_is_an_error_of_that_lesson(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        **{
+            "a" * 100 + ".md": "Oi.",
+            "b" * 101 + ".md": "Oi.",
+            "c.md": f"---\nid: {'c' * 101}\n---\nOi.",
+            "d" * 101 + ".md": "---\nid: d\n---\nOi.",
+        },
+    )
+    fits, derived, given, shortened = read(folder).lessons
+    assert fits.error is None
+    assert shortened.error is None
+    for lesson in (derived, given):
+        assert isinstance(lesson.error, CourseError)
+        assert "the limit is 100" in str(lesson.error)
+        assert len(lesson.id) <= 100
+
+
+def test_folders_without_a_latin_letter_have_different_ids(tmp_path: Path) -> None:
+    ids = {read(make(tmp_path / name, a__md="Oi.")).id for name in ("日本語", "курс")}
+    assert len(ids) == 2
+    assert all(re.fullmatch(r"course-[0-9a-f]{8}", course_id) for course_id in ids)

@@ -28,6 +28,7 @@ WRITTEN = [written for written, _ in GIVEN + OWN]
 TOKENS = [
     *WRITTEN, *"0123456789.,:;-–/%$€()[]\"“”ºª°²!?…@#&+=<>*_~|\\\n", "R$", "US$", "Dr.", "etc.",
     "km", "h", "http://", ".com", ".py", "mil", "milhões", "século", "XIV", "×", "½", "①", "👍",
+    "^", "⁶", "2x", "D. ", "seg.", "min.", "p.m.", "pp", "1o", "2a", "0x", "I, II", "km/h", "às 0",
 ]  # fmt: skip
 mixed_text = st.one_of(
     st.text(max_size=40),
@@ -93,7 +94,9 @@ def test_a_lexicon_key_with_capitals_is_matched_exactly() -> None:
         "1", ".", "a.", "A.", "1.", "1,", ".000", "a/", "1/", "a-", "1-", "A ", "A", "_", "a_", "@",
         "a@", "http://", "R$ ", "R$1,", "(", '" ', " ", "1 ", "-", "1:", "1h", "www.", "a.com/",
         "M", "I ", "1º", "a\n", "--a ", "a+", "= ", "A1", "~/", "1x", "<", "e\u0301", "👩💻",
-        "1 1/2",
+        "1 1/2", "^", "2^", "x^", "$", "$x", "2x + ", "2x", "1e", "|", "a|", "\\", "++", "--",
+        "I, ", "I e ", "D. ", "R. A", "seg-", "seg. a ", "+1 ", "+1 (", "1o ", "2a ", "⁶", "1⁶",
+        "%d", "km ", "km/", "0x", " / 1", "2 - ", "às 0", "liga 190 ",
     ],
 )  # fmt: skip
 def test_time_is_linear_on_hostile_text(unit: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,36 @@ def test_a_huge_file_is_not_even_read(tmp_path: Path) -> None:
     path.write_bytes(b"a" * 1_000)
     with pytest.raises(TextTooLongError, match="1000 bytes"):
         read_source(path, max_chars=10)
+
+
+def test_the_remedy_names_the_setting_that_holds_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("a" * 11, encoding="utf-8")
+    with pytest.raises(TextTooLongError) as caught:
+        read_source(path, max_chars=10)
+    assert "NARRATION_MAX_LESSON_CHARS" in str(caught.value.remedy)
+    with pytest.raises(TextTooLongError) as caught:
+        read_source(path, max_chars=10, limit_setting="NARRATION_MAX_TEXT_CHARS")
+    assert "NARRATION_MAX_TEXT_CHARS" in str(caught.value.remedy)
+
+
+def test_a_big_binary_file_is_binary_not_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_bytes(b"ID3" + b"\0" * 1_000)
+    with pytest.raises(SourceError, match="binary"):
+        read_source(path, max_chars=10)
+
+
+def test_toml_front_matter_asks_for_yaml() -> None:
+    with pytest.raises(SourceError, match="TOML") as caught:
+        split_front_matter('+++\ntitle = "a"\n+++\ncorpo')
+    assert "YAML" in str(caught.value.remedy)
+    assert split_front_matter("+++\nnunca fecha") == ({}, "+++\nnunca fecha")
+
+
+def test_a_key_given_twice_names_the_key_and_the_line() -> None:
+    with pytest.raises(SourceError, match="line 4: the key 'title' is given twice"):
+        split_front_matter("---\ntitle: a\nvoice: b\ntitle: c\n---\n")
 
 
 def test_front_matter_is_split_off() -> None:
@@ -174,7 +205,9 @@ def test_footnotes_are_read_where_they_stand() -> None:
         "~~~\nx\n~~~",
         "    recuado",
         "<!-- comentário -->",
-        "<div>\nbloco\n</div>",
+        "<script>\nvar x = 1;\n</script>",
+        "<style>\np { color: red }\n</style>",
+        "<pre>\nx = 1\n</pre>",
         "---",
         "",
         "[1]: http://a.com",
@@ -202,6 +235,43 @@ def test_table_of_headers_only_and_of_empty_headers() -> None:
 
 def test_text_in_deep_nesting_is_kept() -> None:
     assert texts("> " * 30 + "fundo") == ["fundo"]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("<div>\nbloco\n</div>", ["bloco"]),
+        ("<p>um <b>forte</b> &amp; caf&eacute;</p>", ["um forte & café"]),
+        (
+            "<details>\n<summary>Dica</summary>\n\nUm **texto**.\n\n</details>",
+            ["Dica", "Um texto."],
+        ),
+        ("<p>um<!-- nota --> dois</p>\n<script>x()</script>\n<p>três</p>", ["um dois", "três"]),
+        ('<p><img src="a.png" alt="uma foto"></p>', ["uma foto"]),
+        ("um <script>x = 1</script> fim", ["um fim"]),
+        ("um <span class='a'>dois</span> fim", ["um dois fim"]),
+        ("2 < 3 e 4 > 1", ["2 < 3 e 4 > 1"]),
+    ],
+)
+def test_the_text_of_html_is_kept(markdown: str, expected: list[str]) -> None:
+    assert texts(markdown) == expected
+
+
+def test_html_headings_and_list_items_have_their_structure() -> None:
+    segments = segments_from_markdown("<h2>Título</h2>\n<ul><li>um</li><li>dois</li></ul>\n")
+    assert [(s.text, s.structure) for s in segments] == [
+        ("Título", Structure.HEADING),
+        ("um", Structure.LIST_ITEM),
+        ("dois", Structure.LIST_ITEM),
+    ]
+
+
+@pytest.mark.parametrize("unit", ["<p", "<!--", "<p ", "<script>", "<div>\n", "</", "<img alt='"])
+def test_time_is_linear_on_hostile_html(unit: str) -> None:
+    text = "<div>" + unit * (50_000 // len(unit))
+    start = time.process_time()
+    segments_from_markdown(text)
+    assert time.process_time() - start < 2.0
 
 
 @given(st.text(max_size=300))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from tts_tasks.script.acronyms import NAMED_BY_LETTERS
 from tts_tasks.script.letters import letter_name
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.roman import QUEENS, RULERS
+from tts_tasks.script.rules import LOOKBACK_CHARS, Rule
 from tts_tasks.script.sentences import SENTENCE_STARTERS
 from tts_tasks.script.tables import alternatives, pairs, words
 
@@ -123,6 +125,9 @@ ABBREVIATIONS = pairs(
     P.S. = pê esse
     E.U.A. = Estados Unidos
     # with a slash
+    Sto. = Santo
+    Sta. = Santa
+    Pça. = praça
     c/ = com
     p/ = para
     s/ = sem
@@ -132,7 +137,7 @@ ABBREVIATIONS = pairs(
 )
 """Abbreviation to words. Capitals at the start carry over: "Art. 5º" gives "Artigo quinto"."""
 
-CASE_SENSITIVE = words("Cel. cel. Cap. Inc. inc. a.C. d.C. S.A. P.S. Gen. Eng.")
+CASE_SENSITIVE = words("Sto. Sta. Cel. cel. Cap. Inc. inc. a.C. d.C. S.A. P.S. Gen. Eng.")
 """Where capital and small letter differ in meaning, or the small one is a common word."""
 
 NEEDS_NUMBER = words(
@@ -140,10 +145,45 @@ NEEDS_NUMBER = words(
 )
 """Also words, or ambiguous at the end of a sentence: expanded only before what completes them."""
 
+STREETS = pairs(
+    """
+    R. = rua
+    Al. = alameda
+    Trav. = travessa
+    Rod. = rodovia
+    Lgo. = largo
+    """
+)
+"""Kinds of streets, only before a name with a capital."""
+
+SAINTS = words(
+    """
+    Paulo Pedro João José Luís Luiz Francisco Sebastião Bernardo Caetano Carlos Gonçalo Vicente
+    Lourenço Miguel Tomé Jorge Bento Cristóvão Mateus Marcos Lucas Judas Roque Gabriel Rafael Tiago
+    Leopoldo Mamede Joaquim Domingos Félix Simão Raimundo Benedito
+    """
+)
+"""Names after which S. is São, not somebody's initial."""
+
+WOMEN = QUEENS | words("Ester Guiomar Socorro Consuelo Amparo Rosário Leonor Pilar Inês Raquel")
+"""Names of women that their ending does not give away: D. is dona."""
+
+LOOKBEHIND_CHARS = 60
+"""How far a sentence is searched for a word of rise or fall."""
+
 _KEYS = {key.lower(): key for key in ABBREVIATIONS if key not in CASE_SENSITIVE}
 _ABBREVIATION = re.compile(
     r"(?<![\w./@-])(?=[^\W\d_]{1,5}[./ªº°]|vs|et al)"
     rf"(?:{alternatives(ABBREVIATIONS)})(?![\w@]|\.\w)",
+    re.IGNORECASE,
+)
+_BEFORE_NAME = re.compile(
+    rf"({alternatives([*STREETS, 'D.', 'S.'])})\s(?=([A-ZÀ-Ú][\w-]*)(?:\s([IVX]+)(?!\w))?)"
+)
+_WORD_BEFORE_SPACE = re.compile(r"([\w.]+)\s$")
+_NUMBER_SIGN = re.compile(r"(?<!\w)([nN])\.?[º°](?=[0-9])")
+_PERCENTAGE_POINTS = re.compile(
+    r"\b(?:sub[ie]|ca[ií]|cresc|aument|reduz|recu|alta|queda|avanç|ganh|perd|diferença|juros|taxa)",
     re.IGNORECASE,
 )
 _PAGE = re.compile(r"(?<![\w.])p\.\s?(?=[0-9])")
@@ -163,6 +203,8 @@ def _abbreviation(match: re.Match[str]) -> str | None:
             return None
         words_for = ABBREVIATIONS[key]
     following = text[match.end() : match.end() + 2].strip()
+    if written == "pp." and _are_percentage_points(match, following):
+        return None
     if written.lower() in NEEDS_NUMBER and not (
         following[:1].isdigit() or following[:1] in "IVXLC:"
     ):
@@ -172,6 +214,39 @@ def _abbreviation(match: re.Match[str]) -> str | None:
     if written[0].isupper() and ABBREVIATIONS.get(written) is None and match.start() == 0:
         words_for = words_for[0].upper() + words_for[1:]
     return words_for + _kept_point(match)
+
+
+def _are_percentage_points(match: re.Match[str], following: str) -> bool:
+    """Return whether "2 pp." are percentage points, as in sentences on a rise, and not pages."""
+    before = match.string[max(0, match.start() - LOOKBEHIND_CHARS) : match.start()]
+    if not before[-2:-1].isdigit() or following[:1].isdigit():
+        return False
+    return bool(re.search(r"[0-9],[0-9]+\s$", before) or _PERCENTAGE_POINTS.search(before))
+
+
+def _before_name(match: re.Match[str]) -> str | None:
+    """Say R., Al., D. and S. before a name; elsewhere they are letters or initials."""
+    # The pattern begins with letters, not with a lookbehind: that is searched three times faster.
+    short, name = match[1], match[2]
+    text = match.string
+    if match.start() and (text[match.start() - 1].isalnum() or text[match.start() - 1] in "._"):
+        return None
+    before = _WORD_BEFORE_SPACE.search(text[max(0, match.start() - LOOKBACK_CHARS) : match.start()])
+    word = before[1] if before else ""
+    if word.lower() in NAMED_BY_LETTERS or name.lower() in SENTENCE_STARTERS:
+        return None
+    if len(word) == 2 and word.endswith("."):
+        return None  # J. R. R. Tolkien
+    if word[:1].isupper() and not word.endswith(".") and word.lower() not in SENTENCE_STARTERS:
+        return None  # João D. Silva
+    if len(name) == 1 and text[match.end() + 1 : match.end() + 2] == ".":
+        return None  # R. R. Soares
+    if short in STREETS:
+        return f"{STREETS[short]} "
+    if short == "S.":
+        return "São " if name in SAINTS else None
+    is_man = name in RULERS or (name not in WOMEN and (match[3] or name[-1] in "orlu"))
+    return "dom " if is_man else "dona "
 
 
 def _kept_point(match: re.Match[str]) -> str:
@@ -199,6 +274,10 @@ def _initials(match: re.Match[str]) -> str | None:
 
 
 RULES = (
+    Rule("street, dom, dona, saint", _BEFORE_NAME, _before_name, needs="."),
+    Rule(
+        "number sign", _NUMBER_SIGN, lambda m: "número " if m[1] == "n" else "Número ", needs="º°"
+    ),
     Rule("abbreviation", _ABBREVIATION, _abbreviation, needs=""),
     Rule("page", _PAGE, lambda _: "página "),
     Rule(

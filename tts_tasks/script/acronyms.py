@@ -18,7 +18,7 @@ READ_AS_WORDS = words(
     POSIX ANSI CEO ROI PUC FIESP BID SELIC TAC UTI-MÓVEL VUNESP FUVEST BASIC COBOL FORTRAN LISP
     WYSIWYG CAPTCHA MOOC MOOCS
     """
-) - words("CEO SAAS PAAS IAAS DAX BID UTI-MÓVEL LED")
+) - words("CEO SAAS PAAS IAAS DAX BID UTI-MÓVEL")
 """Said as words; in small letters, because some engines spell whatever is in capitals."""
 
 SPELLED = words(
@@ -27,7 +27,7 @@ SPELLED = words(
     CD DVD CV IDE SDK CLI GUI UI UX IP TCP UDP DNS SSH FTP SSL TLS VPN AWS GCP MVP KPI CRM ERP B2B
     B2C LGPD RH PJ MEI IPTU IPVA ICMS ISS INSS FGTS CLT IBGE BNDES STF STJ OAB UTI ONG EUA UFRJ
     UFMG PUC-RJ LLM NLP OCR TTS ASR CSV TSV SVG PNG JPG MP3 MP4 RGB DOM JWT ORM OOP POO TDD BDD CI
-    PR QA VM LTS EOF ETL ELT BI AI ML EAD NFT DC MD CC CM MC AC PHP JVM JDK NPM PIP GIT-LFS LED
+    PR QA VM LTS EOF ETL ELT BI AI ML EAD NFT DC MD CC CM MC AC PHP JVM JDK NPM PIP GIT-LFS
     CEO CTO CFO COO IoT iOS ID OK CNH IRPF IR OMS FMI PIB ASCII-ART IPCA CDI CDB LCI BPM SEO FAQ
     """
 ) - words("PUC-RJ GIT-LFS ASCII-ART PIP iOS OK")
@@ -99,8 +99,8 @@ def _is_shouted(match: re.Match[str]) -> bool:
     before = text[max(0, match.start() - 24) : match.start()].split()[-1:]
     after = text[match.end() : match.end() + 24].split()[:1]
     return any(
-        len(word) > 3 and word.isupper() and word.strip(".,;:!?()") not in SPELLED
-        for word in (*before, *after)
+        len(word) > 3 and word.isupper() and word not in SPELLED
+        for word in (word.strip(".,;:!?()") for word in (*before, *after))
     )
 
 

@@ -16,11 +16,12 @@ FEMININE_NOUNS = words(
     nuvens nuvem ordens ordem viagens viagem vantagens vantagem metades metade cidades cidade
     telas tela etapas etapa questões questão sessões sessão versões versão opções opção
     aplicações aplicação palavras palavra letras letra perguntas pergunta respostas resposta
+    dose doses overdose overdoses
     vagas vaga xícaras xícara colheres colher libras libra toneladas tonelada dúzias dúzia
     centenas centena hora aula página pessoa semana linha coluna tabela aluna professora
     professoras parcela parcelas vírgula barra barras câmera câmeras máquina máquinas branch
     branches tag tags issue issues string strings thread threads API APIs URL URLs IDE IDEs CPU
-    CPUs GPU GPUs VM VMs ONG ONGs TV TVs LED query queries view views feature features release
+    CPUs GPU GPUs VM VMs ONG ONGs TV TVs query queries view views feature features release
     releases build builds stack stacks label labels task tasks interface interfaces fontes fonte
     árvores árvore imagens imagem mensagens mensagem séries série espécies espécie análises análise
     teses tese crises crise sínteses síntese hipóteses hipótese sedes sede paredes parede mentes
@@ -73,7 +74,7 @@ LABELS = words(
     tabela tabelas exemplo exemplos item itens nível fase etapa passo passos semana unidade lição
     exercício exercícios questão linha linhas coluna colunas slide slides parte número números
     artigo artigos parágrafo inciso volume edição sala turma grupo tipo opção python java windows
-    ano anos quadro código porta nota quarto apartamento bloco lote ponto pontos
+    ano anos quilômetro quadro código porta nota quarto apartamento bloco lote ponto pontos
     """
 )
 """Nouns that a number names instead of counting: página dois, aula vinte e um."""

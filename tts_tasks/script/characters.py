@@ -1,4 +1,4 @@
-"""Characters that no voice can say: emoji, control and invisible characters, odd digits, exponents."""
+"""Characters that no voice can say: emoji, control characters, odd digits; and exponents."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ _RAISED = re.compile(r"(?:(?<=[0-9)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸�
 def _raise(match: re.Match[str]) -> str:
     """Return an exponent as ``^23``; a lone ² or ³ is also part of units, and stays."""
     raised = match[0]
-    return raised if raised in ("²", "³") else f"^{raised.translate(_SUPERSCRIPTS).replace('+', '')}"
+    return (
+        raised if raised in ("²", "³") else f"^{raised.translate(_SUPERSCRIPTS).replace('+', '')}"
+    )
 
 
 def clean_characters(text: str) -> str:

@@ -16,8 +16,10 @@ from typing import Any
 from tts_tasks.errors import CourseError, EmptyTextError, InputError, SourceError
 from tts_tasks.script.chunks import has_speech
 from tts_tasks.script.course_fields import (
+    MAX_ID_CHARS,
     Parameters,
     given_id,
+    hashed_id,
     id_from_name,
     kind,
     natural_key,
@@ -25,6 +27,7 @@ from tts_tasks.script.course_fields import (
     order_of,
     parameters_of,
     prettify,
+    refuse_long_id,
     refuse_unknown_keys,
     slug,
 )
@@ -38,6 +41,9 @@ from tts_tasks.script.sources import (
 from tts_tasks.values import Segment, Structure
 
 COURSE_FILE = "course.yaml"
+COURSE_FILES = (COURSE_FILE, "course.yml")
+"""Both endings of YAML are read; a folder has one of them."""
+
 LESSON_SUFFIXES = (".md", ".markdown", ".txt")
 NOT_LESSONS = frozenset({"readme.md", "changelog.md", "license.md"})
 """Files that a folder without ``course.yaml`` may hold beside its lessons."""
@@ -49,8 +55,27 @@ DEFAULT_PROVIDER = "auto"
 DEFAULT_FORMAT = "mp3"
 
 COURSE_KEYS = ("id", "title", "language", "voice", "provider", "parameters", "format", "lessons")
-LESSON_KEYS = ("id", "file", "source", "path", "title", "voice", "provider", "parameters")
-FRONT_MATTER_KEYS = ("id", "title", "voice", "provider", "parameters", "order", "number")
+LESSON_KEYS = (
+    "id",
+    "file",
+    "source",
+    "path",
+    "title",
+    "language",
+    "voice",
+    "provider",
+    "parameters",
+)
+FRONT_MATTER_KEYS = (
+    "id",
+    "title",
+    "language",
+    "voice",
+    "provider",
+    "parameters",
+    "order",
+    "number",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +96,9 @@ class Lesson:
 
     text: str
     """Body without front matter: Markdown, or plain text in a .txt file; empty on error."""
+
+    language: str | None = None
+    """The lesson's own language, a BCP 47 tag, None for the course's."""
 
     voice: str | None = None
     """The lesson's own voice, None for the course's."""
@@ -175,7 +203,7 @@ def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
     numbered = (replace(lesson, number=n) for n, (lesson, _) in enumerate(lessons, start=1))
     name = folder.resolve().name
     return Course(
-        id=given_id(config, COURSE_FILE, slug(name)) or slug(name) or "course",
+        id=_course_id(config, name),
         title=optional_text(config, "title", COURSE_FILE) or prettify(name),
         language=optional_text(config, "language", COURSE_FILE) or DEFAULT_LANGUAGE,
         voice=optional_text(config, "voice", COURSE_FILE),
@@ -186,11 +214,30 @@ def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
     )
 
 
+def _course_id(config: Mapping[str, Any], name: str) -> str:
+    """Return the given id, else one from the folder's name, which may have no Latin letter."""
+    derived = slug(name) or hashed_id("course", name)
+    given = given_id(config, COURSE_FILE, derived)
+    if given is None:
+        refuse_long_id(derived, f"the folder {name}")
+    return given or derived
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / COURSE_FILE
-    if not path.exists():
+    paths = [path for path in map(folder.joinpath, COURSE_FILES) if path.exists()]
+    if not paths:
         return {}
-    config = load_yaml(read_source(path, max_chars=MAX_COURSE_FILE_CHARS), COURSE_FILE)
+    if len(paths) > 1:
+        raise CourseError(
+            f"{folder} has both {' and '.join(COURSE_FILES)}",
+            field=COURSE_FILE,
+            value=folder,
+            remedy=f"keep {COURSE_FILE} only",
+        )
+    source = read_source(
+        paths[0], max_chars=MAX_COURSE_FILE_CHARS, limit_setting="MAX_COURSE_FILE_CHARS"
+    )
+    config = load_yaml(source, paths[0].name)
     if config is None:
         return {}
     if not isinstance(config, dict):
@@ -310,16 +357,24 @@ def _read_lesson(entry: _Entry, max_chars: int) -> tuple[Lesson, float | None]:
         except InputError as problem:
             error = problem
     settings = {**front, **listed}
-    lesson = Lesson(id_from_name(path) or "lesson", prettify(path.stem), 0, path, "")
+    derived = id_from_name(path) or "lesson"
+    is_long = len(derived) > MAX_ID_CHARS
+    # A lesson whose id is refused still needs one that fits where its error is kept.
+    fallback = hashed_id(derived[: MAX_ID_CHARS // 2].rstrip("-"), path.name)
+    lesson = Lesson(fallback if is_long else derived, prettify(path.stem), 0, path, "")
     order: float | None = None
     try:
-        lesson = replace(lesson, id=given_id(settings, path.name, lesson.id) or lesson.id)
+        given = given_id(settings, path.name, lesson.id)
+        if given is None:
+            refuse_long_id(derived, path.name)
+        lesson = replace(lesson, id=given or lesson.id)
         order = order_of(front, path.name)
         lesson = replace(
             lesson,
             title=optional_text(settings, "title", path.name)
             or _first_heading(body)
             or lesson.title,
+            language=optional_text(settings, "language", path.name),
             voice=optional_text(settings, "voice", path.name),
             provider=optional_text(settings, "provider", path.name),
             parameters=parameters_of(settings, path.name),

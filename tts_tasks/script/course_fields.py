@@ -7,6 +7,7 @@ error that says what is there instead.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from typing import Any
 from tts_tasks.errors import CourseError
 
 Parameters = dict[str, int | float | str]
+
+MAX_ID_CHARS = 100
+"""Longest id: it becomes part of file names, which most file systems limit to 255 bytes."""
 
 _ID = re.compile(r"[A-Za-z0-9]+(?:[_-]+[A-Za-z0-9]+)*")
 _LEADING_NUMBER = re.compile(r"(?:aula|licao|lesson)?[\s_.-]*[0-9]+[\s_.-]+(?=\S)", re.IGNORECASE)
@@ -58,7 +62,24 @@ def given_id(settings: Mapping[str, Any], where: str, suggestion: str) -> str | 
             value=given,
             remedy=f"write it as {slug(given) or suggestion}",
         )
+    refuse_long_id(given, where)
     return given
+
+
+def refuse_long_id(identifier: str, where: str) -> None:
+    """Raise if an id is longer than ``MAX_ID_CHARS``."""
+    if len(identifier) > MAX_ID_CHARS:
+        raise CourseError(
+            f"the id of {where} has {len(identifier)} characters; the limit is {MAX_ID_CHARS}",
+            field="id",
+            value=identifier,
+            remedy='give it a shorter "id"',
+        )
+
+
+def hashed_id(prefix: str, name: str) -> str:
+    """Return an id for a name without a Latin letter or digit; the same name, the same id."""
+    return f"{prefix}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def id_from_name(path: Path) -> str:

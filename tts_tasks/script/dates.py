@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.numbers import cardinal
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import Rule, kept_point
 from tts_tasks.script.tables import sequence
 
 MONTHS = sequence(
@@ -15,24 +15,42 @@ MONTHS = sequence(
 )
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SHORT = {name[:3]: name for name in MONTHS}
+_WEEKDAYS = {
+    "seg": "segunda", "ter": "terça", "qua": "quarta", "qui": "quinta", "sex": "sexta",
+    "sáb": "sábado", "sab": "sábado", "dom": "domingo",
+}  # fmt: skip
 _MONTH_NAME = "|".join(MONTHS)
 
 PIVOT_YEAR = 50
 """Two-digit years below it belong to this century."""
 
-_ISO = re.compile(r"(?<![\w.-])([12][0-9]{3})-([0-9]{2})-([0-9]{2})(?:T(?=[0-9]{2}:)|(?![\w-]))")
+_ISO = re.compile(
+    r"(?=[12])(?<![\w.-])([12][0-9]{3})-([0-9]{2})-([0-9]{2})(?:T(?=[0-9]{2}:)|(?![\w-]))"
+)
 _YEAR_MONTH = re.compile(r"(?<![\w.-])((?:19|20)[0-9]{2})-(0[1-9]|1[0-2])(?![\w-]|[.,][0-9])")
 _FULL = re.compile(
-    r"(?<![\w/.,-])([0-9]{1,2})[ºo]?([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(?![\w/]|[.,-][0-9])"
+    r"(?=[0-9])(?<![\w/.,-])([0-9]{1,2})[ºo]?([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(?![\w/]|[.,-][0-9])"
 )
-_DAY_MONTH = re.compile(r"(?<![\w/.,-])([0-9]{1,2})/([0-9]{1,2})(?![\w/%]|[.,][0-9])")
-_MONTH_YEAR = re.compile(r"(?<![\w/.,-])(0?[1-9]|1[0-2])/([12][0-9]{3})(?![\w/]|[.,][0-9])")
+_DAY_MONTH = re.compile(r"(?=[0-9])(?<![\w/.,-])([0-9]{1,2})/([0-9]{1,2})(?![\w/%]|[.,][0-9])")
+_MONTH_YEAR = re.compile(
+    r"(?=[0-9])(?<![\w/.,-])(0?[1-9]|1[0-2])/([12][0-9]{3})(?![\w/]|[.,][0-9])"
+)
 _NAMED_MONTH_YEAR = re.compile(
     rf"(?<!\w)(?:([0-9]{{1,2}})/)?({'|'.join(_SHORT)}|{_MONTH_NAME})\.?/([0-9]{{4}}|[0-9]{{2}})(?!\w)",
     re.IGNORECASE,
 )
 _SHORT_MONTH = re.compile(
-    rf"(?<=\bde )({'|'.join(_SHORT)})(?:\.|(?=\sde\s[0-9]))(?!\w)", re.IGNORECASE
+    rf"(?<=\bde )({'|'.join(_SHORT)})"
+    r"(?:\.(?=\sde\s[0-9])|(?<=[0-9]\sde\s...)\.|(?<=[0-9][º°o]\sde\s...)\.|(?=\sde\s[0-9]))(?!\w)",
+    re.IGNORECASE,
+)
+_MONTH_OF_YEAR = re.compile(
+    rf"(?<![\w.])({'|'.join(_SHORT)})\.\s(?=de\s[12][0-9]{{3}}(?!\w))", re.IGNORECASE
+)
+_DAY = r"[sS](?:eg|ex|[áa]b)|[tT]er|[qQ]u[ai]|[dD]om"
+# A pattern that begins with letters is searched faster than one that begins with a lookbehind.
+_WEEKDAYS_RANGE = re.compile(
+    rf"({_DAY})(?<![\w.-]...)(\.?)(\s(?:a|à|até|e|ou)\s|\s?[-–]\s?)({_DAY})(?:\.|(?!\w))(?!\w)"
 )
 _DAY_OF_MONTH = re.compile(
     rf"(?<![\w.,])(0?[0-9]|[12][0-9]|3[01])[º°]?(?=\s(?:(?:a|e|ou|até)\s[0-9]{{1,2}}\s)?"
@@ -103,7 +121,23 @@ def _named_month_year(match: re.Match[str]) -> str:
 
 
 def _short_month(match: re.Match[str]) -> str:
-    return _SHORT[match[1].lower()]
+    return _SHORT[match[1].lower()] + kept_point(match)
+
+
+def _month_of_year(match: re.Match[str]) -> str:
+    month = _SHORT[match[1].lower()]
+    return f"{month.capitalize() if match[1][0].isupper() else month} "
+
+
+def _weekdays(match: re.Match[str]) -> str | None:
+    first, point, joint, last = match.groups()
+    hyphen = "-" in joint or "–" in joint
+    if not point and joint.strip() in ("e", "ou"):
+        return None  # "ter e dom" may be words
+    said = _WEEKDAYS[first.lower()]
+    said = said.capitalize() if first[0].isupper() else said
+    joint = (" e " if first.lower() in ("sáb", "sab") else " a ") if hyphen else joint
+    return f"{said}{joint}{_WEEKDAYS[last.lower()]}{kept_point(match)}"
 
 
 def _day_of_month(match: re.Match[str]) -> str | None:
@@ -119,6 +153,8 @@ RULES = (
     Rule("month and year", _MONTH_YEAR, _month_year),
     Rule("date", _NAMED_MONTH_YEAR, _named_month_year),
     Rule("day and month", _DAY_MONTH, _day_month),
-    Rule("month", _SHORT_MONTH, _short_month, needs="."),
+    Rule("month", _SHORT_MONTH, _short_month),
+    Rule("month", _MONTH_OF_YEAR, _month_of_year),
+    Rule("days of the week", _WEEKDAYS_RANGE, _weekdays, needs=".-–"),
     Rule("day of a month", _DAY_OF_MONTH, _day_of_month),
 )

@@ -6,17 +6,18 @@ import re
 
 from tts_tasks.script.numbers import say_digits
 from tts_tasks.script.rules import Rule
+from tts_tasks.script.tables import words
 
 _CPF = re.compile(
-    r"(?:\b(?P<label>CPF)(?::|\sn\.?º)?\s)?"
+    r"(?=[0-9C])(?:\b(?P<label>CPF)(?::|\sn\.?º)?\s)?"
     r"(?<![\w.-])(?P<number>[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2})(?![\w-])"
 )
 _CNPJ = re.compile(
-    r"(?:\b(?P<label>CNPJ)(?::|\sn\.?º)?\s)?"
+    r"(?=[0-9A-Z])(?:\b(?P<label>CNPJ)(?::|\sn\.?º)?\s)?"
     r"(?<![\w.-])(?P<number>[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2})(?![\w-])"
 )
 _CEP = re.compile(
-    r"(?:\b(?P<label>CEP)(?::|\sn\.?º)?\s)?(?<![\w.-])(?P<number>[0-9]{2}\.?[0-9]{3}-[0-9]{3})(?![\w-])"
+    r"(?=[0-9C])(?:\b(?P<label>CEP)(?::|\sn\.?º)?\s)?(?<![\w.-])(?P<number>[0-9]{2}\.?[0-9]{3}-[0-9]{3})(?![\w-])"
 )
 _RG = re.compile(
     r"\b(?P<label>RG)(?::|\sn\.?º)?\s(?P<number>[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}-[0-9X])(?![\w-])"
@@ -27,6 +28,28 @@ _PHONE = re.compile(
     r"(?P<last>[0-9]{4})(?![\w/]|[-.,][0-9])"
 )
 _TOLL_FREE = re.compile(r"(?<![\w.,-])(0[3589]00)[\s-]([0-9]{3})[\s-]?([0-9]{3,4})(?![\w-])")
+_INTERNATIONAL = re.compile(
+    r"(?<![\w+.,)/])\+([0-9]{1,3}(?:[\s.-]?\([0-9]{2,4}\))?(?:[\s.-][0-9]{2,5}){2,5}|[0-9]{10,14})"
+    r"(?![\w]|[.,-][0-9])"
+)
+SERVICES = words(
+    """
+    100 128 135 136 147 150 151 152 153 154 155 156 158 160 162 180 181 185 188 190 191 192 193
+    194 196 197 198 199
+    """
+)
+"""Numbers of public services in Brazil, said digit by digit. Source: Anatel, códigos de acesso a
+serviços de utilidade pública."""
+
+_SERVICE = re.compile(
+    r"(?<=[^\W\d_]\s)([0-9]{3})(?:(,\s|\s(?:ou|e)\s)(?:o\s)?([0-9]{3}))?(?![\w/]|[.,-][0-9])"
+    r"(?!\s(?:vezes|pessoas|clientes|alunos|reais))"
+)
+_CALL = re.compile(
+    r"\b(?:lig(?:ue|uem|ar|ando|a)|di(?:sque|squem|scar|scando|sca)|telefone|chame|acione)"
+    r"(?:\s(?:já|agora|logo))?(?:\s(?:para|pro))?(?:\s(?:o|ao))?(?:\s(?:número|telefone|SAMU))?\s$",
+    re.IGNORECASE,
+)
 _CHAIN = re.compile(r"(?<![\w.,-])[0-9]++(?:-[0-9]++){2,}+(?![\w-])")
 
 
@@ -54,6 +77,23 @@ def _phone(match: re.Match[str]) -> str | None:
     return f"mais {say_digits(match['country'][1:])}, {said}" if match["country"] else said
 
 
+def _international(match: re.Match[str]) -> str | None:
+    if sum(map(str.isdigit, match[1])) < 8:
+        return None  # +10 20 30
+    return f"mais {say_groups(match[1])}"
+
+
+def _service(match: re.Match[str]) -> str | None:
+    text, start = match.string, match.start()
+    if match[1] not in SERVICES or not _CALL.search(text[max(0, start - 40) : start]):
+        return None
+    if match[3] is None:
+        return say_digits(match[1])
+    if match[3] not in SERVICES:
+        return None
+    return f"{say_digits(match[1])}{match[2]}{say_digits(match[3])}"
+
+
 def _is_landline(match: re.Match[str]) -> bool:
     """Return whether 3333-4444 is a phone rather than a range of years or of round numbers."""
     first, last = match["first"], match["last"]
@@ -69,5 +109,7 @@ RULES = (
     Rule("RG", _RG, _labelled),
     Rule("toll-free phone", _TOLL_FREE, lambda match: say_groups(match[0])),
     Rule("phone", _PHONE, _phone),
+    Rule("phone", _INTERNATIONAL, _international, needs="+"),
+    Rule("public service", _SERVICE, _service),
     Rule("code in groups", _CHAIN, lambda match: say_groups(match[0])),
 )

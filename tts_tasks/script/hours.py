@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.numbers import cardinal
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import Rule, kept_point
 
 _H = r"[0-9]{1,2}h(?:[0-9]{2})?(?:min)?|[0-9]{1,2}:[0-9]{2}"
 _RANGE = re.compile(rf"(?<![\w.,:/-])({_H})\s?[-–—]\s?({_H})(?![\w:-])")
 _WITH_H = re.compile(
     r"(?<![\w.,:/])([0-9]{1,4})\s?(?:h|hs|hrs)"
-    r"(?:\s?([0-5]?[0-9])(?:\s?(?:min|m)(?![^\W\d_])\.?(?:\s?([0-5]?[0-9])\s?s(?:eg)?)?|(?!\w|[.,][0-9])))?(?!\w)(?!/\w)"
+    r"(?:\s?([0-5]?[0-9])(?:\s?(?:min|m)(?![^\W\d_])(?:\.(?=\s?[0-9]{1,2}\s?s))?(?:\s?([0-5]?[0-9])\s?s(?:eg)?)?|(?!\w|[.,][0-9])))?(?!\w)(?!/\w)"
 )
 _MINUTES_SECONDS = re.compile(
     r"(?<![\w.,:/])([0-9]{1,3})\s?(?:min|m)\s?([0-5]?[0-9])\s?s(?:eg)?(?!\w)"
+)
+_ZERO_OR_ONE = re.compile(
+    r"(?<!\w)([Àà]|[Dd]a)s\s(?=(?:0?[01]|00)(?::[0-5][0-9](?![\w:])|\s?h(?![^\W\d_])))"
+)
+_AM_PM = re.compile(
+    r"(?=[0-9])(?<![\w.,:/-])(1[0-2]|0?[1-9])\s?(?:([ap])\.m\.|([ap])m(?![\w])|([AP])(?:M(?![\w])|\.M\.))(?!\w)"
 )
 _CLOCK = re.compile(
     r"(?<![\w.,:/-])([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
@@ -54,11 +60,21 @@ def _clock(match: re.Match[str]) -> str:
     if hours > LAST_HOUR and not match[3]:
         return f"{_minutes(hours)} e {_seconds(minutes)}" if minutes else _minutes(hours)
     said = say_time(hours, minutes, seconds)
-    if match[4] in ("a", "A"):
-        return f"{said} da manhã"
-    if match[4]:
-        return f"{said} {'da tarde' if hours in (12, 1, 2, 3, 4, 5) else 'da noite'}"
-    return said
+    return f"{said} {_part_of_day(hours, match[4])}{kept_point(match)}" if match[4] else said
+
+
+def _part_of_day(hours: int, letter: str) -> str:
+    """Return the part of the day of an hour on the 12-hour clock, from the a or p of a.m., p.m."""
+    if letter in "aA":
+        return "da manhã"
+    return "da tarde" if hours in (12, 1, 2, 3, 4, 5) else "da noite"
+
+
+def _am_pm(match: re.Match[str]) -> str:
+    hours, letter = int(match[1]), (match[2] or match[3] or match[4]).lower()
+    if hours == LAST_HOUR // 2:
+        return f"{'meia-noite' if letter == 'a' else 'meio-dia'}{kept_point(match)}"
+    return f"{cardinal(hours, feminine=True)} {_part_of_day(hours, letter)}{kept_point(match)}"
 
 
 def _range(match: re.Match[str]) -> str:
@@ -71,6 +87,8 @@ def _minutes_seconds(match: re.Match[str]) -> str:
 
 RULES = (
     Rule("hours from and to", _RANGE, _range),
+    Rule("one hour", _ZERO_OR_ONE, lambda m: f"{m[1]} "),
+    Rule("a.m. and p.m.", _AM_PM, _am_pm),
     Rule("hours", _WITH_H, _with_h),
     Rule("minutes and seconds", _MINUTES_SECONDS, _minutes_seconds),
     Rule("clock time", _CLOCK, _clock),

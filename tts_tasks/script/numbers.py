@@ -73,8 +73,13 @@ LONGEST_DECIMALS = 4
 NUMBER = r"(?:[0-9]{1,3}(?:\.[0-9]{3})++(?![0-9])(?:,[0-9]++)?|[0-9]++(?:[.,][0-9]++)?)"
 """A number as Brazilians write it (1.234,5) or as programs do (3.14)."""
 
-START = r"(?<![^\W_])(?<![0-9][.,])"
-"""Before a number: not inside a word or another number."""
+_ALONE = r"(?<![^\W_])(?<![0-9][.,])"
+START = rf"(?=[0-9]){_ALONE}"
+"""Before a number: not inside a word or another number. The look at the digit comes first because
+it refuses most positions."""
+
+SIGNED_START = rf"(?=[0-9-]){_ALONE}"
+"""Before a number that may have a minus."""
 
 SCALE_WORDS = {
     "mil": 1_000,

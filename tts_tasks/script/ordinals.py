@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 
+from tts_tasks.script.agreement import names
+from tts_tasks.script.letters import letter_name
 from tts_tasks.script.numbers import cardinal, ordinal
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import Rule, kept_point
+from tts_tasks.script.tables import words
 
 LAST_ORDINAL_ARTICLE = 9
 
 _WEEKDAYS = {2: "segunda", 3: "terça", 4: "quarta", 5: "quinta", 6: "sexta"}
+
+_NOT_ORDERED = words("com para por das dos mas que são não sem foi tem")
+_NEXT_WORD = re.compile(r"\s([^\W\d_]+)")
 
 _LAW = re.compile(
     r"\b(artigos?|parágrafos?)\s([0-9]{1,4})(?:\.?[ºo°])?(?![\w]|[.,][0-9])"
@@ -21,11 +27,16 @@ _STATUTE = re.compile(
     r"(\snúmero)?\s([0-9]{1,3}(?:\.[0-9]{3})?|[0-9]{1,6})/([0-9]{4})(?![\w/]|[.,][0-9])",
     re.IGNORECASE,
 )
-_WEEKDAY = re.compile(r"(?<![\w.,])([2-6])\.?ª[-\s]feira")
+_WEEKDAY = re.compile(r"(?<![\w.,])([2-6])(?:\.?ª|a\.?)[-\s]feira")
 _WEEKDAY_RANGE = re.compile(
-    r"(?<![\w.,])([2-6])\.?ª\s(a|e|à|até)\s([2-6])\.?ª(?:(?:-|\s)feira)?(?!\w)"
+    r"(?<![\w.,])([2-6])(?:\.?ª|a)\s(a|e|à|até)\s([2-6])(?:\.?ª|a)(?:(?:-|\s)feira)?(?!\w)"
+    r"(?!\s(?!das|para|pelas?|entre|exceto|durante|sempre|apenas|todos)[a-zà-ú]{4})"
 )
 _ORDINAL = re.compile(r"(?<![\w.,])([0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,6})\.?([ºª])(s?)(?!\w)")
+_LETTERED = re.compile(r"(?=[0-9])(?<![\w.,])([0-9]{1,3})([a-h])(?![\w])(?!\.\w)")
+_TYPED = re.compile(
+    r"(?<![\w.,])([0-9]{1,4})(?:(o)(s?)\.?(?![\w])|(a)(s?)\.?(?=\s(?:[^\W\d_]{3}|(?:e|a|à|ou)\s[0-9]+a)))"
+)
 _DEGREE_AS_ORDINAL = re.compile(
     r"(?<![\w.,])([0-9]{1,2})°(?=\s[a-zà-ú]{3,})(?!\s(?:em|no|na|de|do|da|com|para|por|dos|das)\b)"
 )
@@ -57,6 +68,28 @@ def _ordinal(match: re.Match[str]) -> str:
     return " ".join(word + "s" for word in said.split()) if match[3] else said
 
 
+def _lettered(match: re.Match[str]) -> str | None:
+    if not names(match.string, match.start()):
+        return None
+    return f"{cardinal(int(match[1]))} {letter_name(match[2])}"
+
+
+def _typed(match: re.Match[str]) -> str | None:
+    """Say 1o and 2a, typed without the raised letter; "exercício 2a" is a letter."""
+    text = match.string
+    feminine = match[4] is not None
+    following = _NEXT_WORD.match(text, match.end())
+    if feminine and (
+        names(text, match.start())
+        or (following is not None and following[1].lower() in _NOT_ORDERED)
+    ):
+        return None
+    said = ordinal(int(match[1]), feminine=feminine)
+    if match[3] or match[5]:
+        said = " ".join(word + "s" for word in said.split())
+    return said + (kept_point(match) if match[0].endswith(".") else "")
+
+
 RULES = (
     Rule(
         "days of the week",
@@ -67,5 +100,7 @@ RULES = (
     Rule("law and year", _STATUTE, _statute),
     Rule("article of a law", _LAW, _law),
     Rule("ordinal", _ORDINAL, _ordinal),
+    Rule("letter of an item", _LETTERED, _lettered),
+    Rule("ordinal", _TYPED, _typed),
     Rule("ordinal", _DEGREE_AS_ORDINAL, lambda m: ordinal(int(m[1]))),
 )

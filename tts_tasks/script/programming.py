@@ -58,7 +58,7 @@ SPELLED_EXTENSIONS = words(
 WORD_EXTENSIONS = words("json zip rar toml log tar java yaml swift conf bak tmp docker")
 EXTENSIONS = SPELLED_EXTENSIONS | WORD_EXTENSIONS
 
-_TERM = re.compile(rf"(?<![\w./-])(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w)")
+_TERM = re.compile(rf"(?<![\w./-])(?:Ctrl(?=\+)|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))")
 _DOT_JS = re.compile(r"\b([A-Z][A-Za-z]+)\.js\b(?!\.)")
 _PROTOCOL = re.compile(r"\b([A-Z]{2,6})/([0-9]+(?:\.[0-9]+)*)(?![\w/])")
 _VERSION = re.compile(

@@ -48,6 +48,11 @@ _CARDINAL = re.compile(
 )
 _RULER = re.compile(rf"\b(?=[A-Z])({alternatives(RULERS | QUEENS)})\s({_NUMERAL})(?!\w)")
 _EVENT = re.compile(rf"(?<!\w)({_NUMERAL})(?=\s((?i:{_EVENTS}))\b)")
+_SERIES = re.compile(
+    r"[IVX](?<![\w.&-].)[IVX]{0,6}(?:(?:,\s|,?\s(?:e|ou|a)\s)[IVX]{1,7}(?!\w)){1,40}(?![.&-]\w)"
+)
+_LETTERS = re.compile(r"[IVX]+")
+_SMALL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _ALONE = re.compile(r"(?<![\w.&-])(?=[IVX]{2})((?:X{0,3})(?:IX|IV|V?I{0,3}))(?![\w.&-]\w|\w)")
 
 
@@ -79,6 +84,14 @@ def _event(match: re.Match[str]) -> str:
     return ordinal(roman_value(match[1]), feminine=match[2].lower() in _FEMININE_EVENTS)
 
 
+def _series(match: re.Match[str]) -> str | None:
+    """Say "I, II e III": beside a number that cannot be a word or a letter, so is every other."""
+    numerals = _LETTERS.findall(match[0])
+    if not any(len(n) > 1 for n in numerals) or not all(map(_SMALL.fullmatch, numerals)):
+        return None
+    return _LETTERS.sub(lambda m: cardinal(roman_value(m[0])), match[0])
+
+
 def _alone(match: re.Match[str]) -> str:
     # One letter is a letter, and "I" may be a word; two or more of I, V, X are a number.
     return cardinal(roman_value(match[1]))
@@ -88,5 +101,6 @@ RULES = (
     Rule("Roman numeral", _CARDINAL, _cardinal, needs="IVXLCDM"),
     Rule("ruler", _RULER, _ruler, needs="IVXLCDM"),
     Rule("Roman ordinal", _EVENT, _event, needs="IVXLCDM"),
+    Rule("Roman numerals", _SERIES, _series, needs="IVX"),
     Rule("Roman numeral", _ALONE, _alone, needs="IVXLCDM"),
 )

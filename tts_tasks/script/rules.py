@@ -14,11 +14,26 @@ LOOKBACK_CHARS = 24
 
 _WORD_AND_SPACE = re.compile(r"([^\W\d_]+)\s$")
 
+_CAPITAL_NEXT = re.compile(r"\s[A-ZÀ-Ú]")
+
 
 def word_before(text: str, position: int) -> str:
     """Return the word that ends one space before ``position``, "" if there is none."""
     match = _WORD_AND_SPACE.search(text[max(0, position - LOOKBACK_CHARS) : position])
     return match[1] if match else ""
+
+
+def kept_point(match: re.Match[str]) -> str:
+    """Return the point of a match that also ends the sentence, "" if it is only its own.
+
+    It does at the end of the text, unless the match is the whole text, and before a capital.
+    """
+    rest = match.string[match.end() : match.end() + 3]
+    if not match[0].endswith("."):
+        return ""
+    if not rest.strip():
+        return "." if match.start() else ""
+    return "." if _CAPITAL_NEXT.match(rest) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ CODE_BLOCK_POLICY = "skip"
 MAX_NESTING = 100
 """Deepest nesting of Markdown blocks that is parsed; the library's default of 20 loses text."""
 
+HEAD_BYTES = 65_536
+"""How much of a file that is too long is looked at, to tell a binary file from a long text."""
+
 MAX_UTF8_BYTES = 4
-"""Longest UTF-8 sequence: a file over this many bytes per allowed character is not even read."""
+"""Longest UTF-8 sequence: a file over this many bytes per allowed character is not read in full."""
 
 _FENCE = re.compile(r"---[ \t]*(?:\n|$)")
+_TOML = re.compile(r"\+\+\+[ \t]*\n(?:(?!\+\+\+)[^\n]*\n)*+\+\+\+[ \t]*(?:\n|\Z)")
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _TASK_BOX = re.compile(r"\[[ xX]\]\s+")
@@ -33,13 +38,31 @@ _FOOTNOTE_START = re.compile(r"^( {0,3})\[\^", re.MULTILINE)
 _FOOTNOTE_DEFINITION = re.compile(r"\[\^[^\]\s]+\]:\s*")
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 
+_UNSAID_TAGS = ("script", "style", "pre", "template")
+_UNSAID_HTML = re.compile(
+    rf"<!--.*?(?:-->|\Z)|<({'|'.join(_UNSAID_TAGS)})\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
+_BLOCK_TAG = re.compile(
+    r"</?(address|article|aside|blockquote|br|caption|center|dd|details|dialog|div|dl|dt|fieldset"
+    r"|figcaption|figure|footer|form|h[1-6]|header|hr|legend|li|main|nav|ol|option|p|section|select"
+    r"|summary|table|tbody|td|tfoot|th|thead|title|tr|ul)\b[^<>]*+>",
+    re.IGNORECASE,
+)
+_IMAGE_TAG = re.compile(r"<img\b[^<>]*+>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*+>|<[!?][^<>]*+>")
+_TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
+_ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 
-def read_source(path: Path, *, max_chars: int) -> str:
+
+def read_source(
+    path: Path, *, max_chars: int, limit_setting: str = "NARRATION_MAX_LESSON_CHARS"
+) -> str:
     """Read a text file as an author saved it.
 
     Args:
         path: the file.
         max_chars: longest text allowed, in characters.
+        limit_setting: the setting that holds this limit, for the remedy.
 
     Returns:
         The text without byte-order mark, in Unicode NFC, lines ended by a single newline.
@@ -53,7 +76,9 @@ def read_source(path: Path, *, max_chars: int) -> str:
             raise _unreadable(path, "is a folder, not a text file", "give the path of a file")
         size_bytes = path.stat().st_size
         if size_bytes > max_chars * MAX_UTF8_BYTES + MAX_UTF8_BYTES:
-            raise _too_long(path, f"{size_bytes} bytes", max_chars)
+            with path.open("rb") as file:
+                _refuse_binary(path, file.read(HEAD_BYTES))
+            raise _too_long(path, f"{size_bytes} bytes", max_chars, limit_setting)
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise _unreadable(path, "does not exist", "check the path and the spelling") from error
@@ -64,7 +89,7 @@ def read_source(path: Path, *, max_chars: int) -> str:
         ) from error
     text = _decode(path, data)
     if len(text) > max_chars:
-        raise _too_long(path, f"{len(text)} characters", max_chars)
+        raise _too_long(path, f"{len(text)} characters", max_chars, limit_setting)
     return text
 
 
@@ -74,8 +99,15 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     A text that does not start with a line ``---``, or never closes it, has no front matter.
 
     Raises:
-        SourceError: if the front matter is not a YAML mapping; names the line.
+        SourceError: if the front matter is TOML, or not a YAML mapping; names the line.
     """
+    if _TOML.match(text):
+        raise SourceError(
+            "the front matter is TOML, between lines of +++",
+            field="front matter",
+            value="+++",
+            remedy='write it as YAML: "key: value" lines between two lines of ---',
+        )
     opening = _FENCE.match(text)
     closing = _FENCE_END.search(text, opening.end()) if opening else None
     if opening is None or closing is None:
@@ -97,6 +129,26 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     return {str(key): value for key, value in loaded.items()}, text[closing.end() :]
 
 
+class _DuplicateKeyError(yaml.constructor.ConstructorError):
+    """A mapping gives a key twice; YAML's own loaders would keep the last one in silence."""
+
+
+class _UniqueKeysLoader(yaml.SafeLoader):
+    """The safe loader, strict about keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
+                raise _DuplicateKeyError(
+                    problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
 def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
     """Parse one YAML document.
 
@@ -106,10 +158,10 @@ def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
         first_line: the number of the document's first line in its file.
 
     Raises:
-        SourceError: if it is broken; names the line.
+        SourceError: if it is broken, or gives a key twice; names the line.
     """
     try:
-        return yaml.safe_load(source)
+        return yaml.load(source, Loader=_UniqueKeysLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + first_line}" if mark else ""
@@ -120,7 +172,9 @@ def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
             f"broken YAML{where}: {problem}",
             field=field,
             value=shown,
-            remedy="correct the line; values that contain a colon need quotes",
+            remedy="keep one of them"
+            if isinstance(error, _DuplicateKeyError)
+            else "correct the line; values that contain a colon need quotes",
         ) from error
 
 
@@ -135,7 +189,8 @@ def segments_from_markdown(text: str) -> list[Segment]:
 
     Headings, paragraphs, list items and quotes are a segment each; a table gives one segment per
     row, each value after its column's header. Links keep their text, images their alternative
-    text, inline code its content. Code blocks, HTML and comments are left out.
+    text, inline code its content. Of HTML the text stays, of its images the alternative text.
+    Code blocks, comments, scripts and styles are left out.
     """
     segments: list[Segment] = []
     enclosing: list[Structure] = []
@@ -157,6 +212,8 @@ def segments_from_markdown(text: str) -> list[Segment]:
             spoken = _TASK_BOX.sub("", spoken, count=1) if _TASK_BOX.match(spoken) else spoken
             if spoken:
                 segments.append(Segment(spoken, _structure(enclosing)))
+        elif token.type == "html_block":
+            segments.extend(_html_segments(token.content, _structure(enclosing)))
         index += 1
     return segments
 
@@ -167,6 +224,13 @@ _ENCLOSING = {
     "blockquote_open": Structure.QUOTE,
 }
 _CLOSING = frozenset(name.replace("_open", "_close") for name in _ENCLOSING)
+
+
+_HTML_STRUCTURES = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), Structure.HEADING),
+    "li": Structure.LIST_ITEM,
+    "blockquote": Structure.QUOTE,
+}
 
 
 def _structure(enclosing: Sequence[Structure]) -> Structure:
@@ -218,24 +282,54 @@ def _row_sentence(headers: Sequence[str], row: Sequence[str]) -> str:
 def _inline_text(children: Sequence[Token]) -> str:
     """Return what a reader sees of inline Markdown, on one line."""
     parts: list[str] = []
+    unsaid: str | None = None
     for token in children:
-        if token.type in ("text", "code_inline", "text_special"):
+        if token.type == "html_inline":
+            tag = _TAG_NAME.match(token.content)
+            name = tag[2].lower() if tag else ""
+            if unsaid is None and name in _UNSAID_TAGS and not token.content.endswith("/>"):
+                unsaid = name
+            elif tag and tag[1] and name == unsaid:
+                unsaid = None
+            elif name == "br":
+                parts.append(" ")
+            elif name == "img":
+                parts.append(_alternative_text(token.content))
+        elif unsaid is not None:
+            continue
+        elif token.type in ("text", "code_inline", "text_special"):
             parts.append(token.content)
         elif token.type in ("softbreak", "hardbreak"):
             parts.append(" ")
         elif token.type == "image":
             parts.append(_inline_text(token.children or []))
-        elif token.type == "html_inline" and token.content.lower().startswith("<br"):
-            parts.append(" ")
     text = _FOOTNOTE_DEFINITION.sub("", "".join(parts))
     return _one_line(_FOOTNOTE_MARK.sub("", text))
+
+
+def _html_segments(source: str, structure: Structure) -> list[Segment]:
+    """Return the text of raw HTML, a segment per block element."""
+    segments = []
+    kept = _UNSAID_HTML.sub(" ", source)
+    texts = _BLOCK_TAG.split(kept)  # text, name of the tag, text, name of the tag, ...
+    for name, text in zip(["", *texts[1::2]], texts[0::2], strict=True):
+        with_images = _IMAGE_TAG.sub(lambda m: _alternative_text(m[0]), text)
+        spoken = _one_line(html.unescape(_ANY_TAG.sub("", with_images)))
+        if spoken:
+            segments.append(Segment(spoken, _HTML_STRUCTURES.get(name.lower(), structure)))
+    return segments
+
+
+def _alternative_text(image_tag: str) -> str:
+    found = _ALT.search(image_tag)
+    return html.unescape(found[1] or found[2] or "") if found else ""
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _decode(path: Path, data: bytes) -> str:
+def _refuse_binary(path: Path, data: bytes) -> None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _unreadable(path, "is UTF-16, not UTF-8", "save it as UTF-8")
     nul = data.find(b"\0")
@@ -245,6 +339,10 @@ def _decode(path: Path, data: bytes) -> str:
             f"is a binary file (a NUL byte at offset {nul})",
             "give a text file: Markdown or plain text in UTF-8",
         )
+
+
+def _decode(path: Path, data: bytes) -> str:
+    _refuse_binary(path, data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -262,10 +360,10 @@ def _unreadable(path: Path, problem: str, remedy: str) -> SourceError:
     return SourceError(f"{path} {problem}", field="source", value=path, remedy=remedy)
 
 
-def _too_long(path: Path, length: str, max_chars: int) -> TextTooLongError:
+def _too_long(path: Path, length: str, max_chars: int, limit_setting: str) -> TextTooLongError:
     return TextTooLongError(
         f"{path} has {length}; the limit is {max_chars} characters",
         field="source",
         value=path,
-        remedy="split it into several lessons, or raise NARRATION_MAX_LESSON_CHARS",
+        remedy=f"split it into several lessons, or raise {limit_setting}",
     )

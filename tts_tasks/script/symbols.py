@@ -41,16 +41,22 @@ SAID = pairs(
 )
 """Said wherever they stand."""
 
-_SAID = re.compile(rf"\s?(?:{alternatives(SAID)})\s?")
-_SYMBOLS = "".join(SAID)
-_ARROW = re.compile(r"\s?(?:<?[-=]{1,2}>|<[-=]{2,}|[→←↔⇒➜➔])\s?")
-_PLUS = re.compile(r"(?<=[\w)])\s?\+\s?(?=[\w(])|(?<![\w+])\+\s?(?=[\w(])|(?<=\w)\+(?![\w+])")
-_COMPARED = re.compile(r"(?<=[\w)])\s([<>])\s(?=[\w(-])|(?<![\w<])([<>])\s?(?=(?:menos )?[\w])")
+# Spaces before a sign are left to the tidying: a pattern that begins with the sign is searched
+# several times faster than one that begins with an optional space or a lookbehind.
+_SAID = re.compile(rf"(?:{alternatives(SAID)})\s?")
+_SYMBOLS = "≥≤≠≈±×÷∞√πµ&=%‰²³@°$€£"
+_ARROW = re.compile(r"(?:<?[-=]{1,2}>|<[-=]{2,}|[→←↔⇒➜➔])\s?")
+_PLUS = re.compile(
+    r"\+(?:(?:(?<=[\w)]\+)|(?<=[\w)]\s\+)|(?<![\w+]\+))\s?(?=[\w(])|(?<=\w\+)(?![\w+]))"
+)
+_COMPARED = re.compile(r"[<>](?:(?<=[\w)]\s.)\s(?=[\w(-])|(?<![\w<].)\s?(?=(?:menos )?\w))")
 _HASH_NUMBER = re.compile(r"(?<![\w#])#\s?(?=[0-9])")
 _HASHTAG = re.compile(r"(?<![\w#&])#(?=[^\W\d_])")
 _ABOUT = re.compile(r"(?<![\w~])[~∼]\s?(?=[0-9])")
 _SLASH = re.compile(r"(?<=\w)\s?/\s?(?=\w)")
-_STAR_PRODUCT = re.compile(r"(?<=[0-9)])\s?\*\s?(?=[0-9(])|(?<=\b[a-z])\s\*\s(?=[a-z0-9]\b)")
+_STAR_PRODUCT = re.compile(
+    r"\*(?:(?:(?<=[0-9)]\*)|(?<=[0-9)]\s\*))\s?(?=[0-9(])|(?<=\b[a-z]\s\*)\s(?=[a-z0-9]\b))"
+)
 _EYE_ONLY_CHARACTERS = "*_`|~^\\{}[]<>#•·●▪◦‣⁃†‡¦¬¨´¯¸ªº@/+§¶"
 _EYE_ONLY = re.compile(rf"[{re.escape(_EYE_ONLY_CHARACTERS)}]+")
 _RULE = re.compile(r"(?<!\S)(?:[-–—]{2,}|={3,})(?!\S)")
@@ -60,6 +66,11 @@ def _said(match: re.Match[str]) -> str:
     return f" {SAID[match[0].strip()]} "
 
 
+def _times(match: re.Match[str]) -> str:
+    # One space before: the rules for numbers look past exactly one.
+    return "vezes " if match.string[match.start() - 1] == " " else " vezes "
+
+
 def _compared(match: re.Match[str]) -> str:
     return " menor que " if "<" in match[0] else " maior que "
 
@@ -67,13 +78,13 @@ def _compared(match: re.Match[str]) -> str:
 EARLY_RULES = (
     Rule("number sign", _HASH_NUMBER, lambda _: "número "),
     Rule("about", _ABOUT, lambda _: "cerca de "),
-    Rule("times", _STAR_PRODUCT, lambda _: " vezes ", needs="*"),
+    Rule("times", _STAR_PRODUCT, _times, needs="*"),
 )
 """Before numbers, which they look at."""
 
 RULES = (
     Rule("hashtag", _HASHTAG, lambda _: "hashtag ", needs="#"),
-    Rule("arrow", _ARROW, lambda _: ", ", needs="-=→←↔⇒➜➔"),
+    Rule("arrow", _ARROW, lambda _: ", ", needs="<>→←↔⇒➜➔"),
     Rule("line", _RULE, lambda _: " ", needs="-–—="),
     Rule("comparison", _COMPARED, _compared, needs="<>"),
     Rule("symbol", _SAID, _said, needs=_SYMBOLS),

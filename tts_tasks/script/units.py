@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tts_tasks.script.numbers import (
     NUMBER,
     SCALE,
+    SIGNED_START,
     START,
     Number,
     fraction,
@@ -16,8 +17,8 @@ from tts_tasks.script.numbers import (
     say_number,
     say_scaled,
 )
-from tts_tasks.script.rules import Rule
-from tts_tasks.script.tables import alternatives, pairs
+from tts_tasks.script.rules import Rule, kept_point
+from tts_tasks.script.tables import alternatives, pairs, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ _TABLE = pairs(
     # shares
     % = por_cento por_cento
     ‰ = por_mil por_mil
+    pp = ponto_percentual pontos_percentuais
     p.p. = ponto_percentual pontos_percentuais
     """
 )
@@ -149,12 +151,22 @@ _PER = {"mes": "mês", "mês": "mês", "hora": "hora", "a": "ano"}
 _HALVES = {"h", "hs", "hrs"}
 """Units whose half is said so: duas horas e meia."""
 
+RATES = words(
+    """
+    km/h m/s m/s² m/min cm/s kg/m³ kg/m² g/cm³ g/m² g/L g/l mg/L mg/l mg/dL mg/kg kg/ha L/min mL/h
+    ml/h L/h km/L km/l m³/h m³/s MB/s GB/s kB/s KB/s kWh/mês W/m² hab/km² kcal/g N/m² t/ha
+    """
+)
+"""Rates as they stand without a number: o carro anda em km/h."""
+
 _SYMBOL = alternatives(UNITS)
 _MEASURE = re.compile(
-    rf"{START}(?P<minus>(?<![\w)])-)?(?P<number>{NUMBER})(?:\s(?P<scale>{SCALE}))?\s?"
+    rf"{SIGNED_START}(?P<minus>(?<![\w)])-)?(?P<number>{NUMBER})(?:\s(?P<scale>{SCALE}))?\s?"
     rf"(?P<unit>{_SYMBOL})(?:/(?P<per>{_SYMBOL}|[^\W\d_]+))?(?![\w²³])(?!/\w)"
 )
 _FRACTION = re.compile(rf"(?<![\w.,/-])([0-9]{{1,3}})/([0-9]{{1,4}})\s?({_SYMBOL})(?![\w²³]|/\w)")
+_KILOMETRE = re.compile(r"(?<![\w/])(?<![0-9]\s)km\s(?=[0-9])")
+_RATE = re.compile(rf"(?<![\w/.-])({alternatives(RATES)})(?![\w²³/])")
 _PER_WORD = re.compile(
     rf"{START}({NUMBER}\s[^\W\d_]{{2,20}})/"
     r"(?=(?:semana|mês|hora|dia|ano|pessoa|alun[oa]|minuto|segundo|usuário|turma)(?!\w))"
@@ -165,6 +177,8 @@ def per_unit(symbol: str) -> str:
     """Return what follows "por": the unit's singular name, or the word as it is."""
     if symbol in UNITS:
         return UNITS[symbol].singular
+    if symbol[:-1] in UNITS and symbol.endswith("²"):
+        return f"{UNITS[symbol[:-1]].singular} ao quadrado"
     return _PER.get(symbol.lower(), symbol)
 
 
@@ -176,7 +190,7 @@ def _say(match: re.Match[str]) -> str | None:
         said = f"{said} por {per_unit(match['per'])}"
     if match["minus"]:
         said = f"menos {said}"
-    return said
+    return said if match["per"] else said + kept_point(match)
 
 
 def _say_measure(number: Number, unit: Unit, symbol: str, scale: str | None) -> str:
@@ -188,6 +202,13 @@ def _say_measure(number: Number, unit: Unit, symbol: str, scale: str | None) -> 
         whole = say_digits_or_cardinal(number.whole, feminine=True)
         return f"{whole} {name} e meia"
     return f"{say_number(number, feminine=unit.feminine)} {name}"
+
+
+def _rate(match: re.Match[str]) -> str:
+    """Say a rate without a number, or after one whose unit the measures do not have."""
+    above, below = match[1].split("/")
+    name = UNITS[above].plural if above in UNITS else "habitantes"
+    return f"{name} por {per_unit(below)}"
 
 
 def _fraction(match: re.Match[str]) -> str | None:
@@ -207,5 +228,7 @@ def _per(match: re.Match[str]) -> str:
 RULES = (
     Rule("fraction of a unit", _FRACTION, _fraction),
     Rule("unit", _MEASURE, _say),
+    Rule("kilometre of a road", _KILOMETRE, lambda _: "quilômetro "),
+    Rule("bare rate", _RATE, _rate, needs="/"),
     Rule("rate", _PER_WORD, _per),
 )

@@ -1,0 +1,66 @@
+"""What a course needs, without a server: each lesson's request, and what is refused."""
+
+import pytest
+
+from flows.course_plan import plan_lessons
+from tts_tasks.errors import CourseError
+from tts_tasks.script.course import read_course
+from tts_tasks.settings import load_settings
+
+
+@pytest.fixture
+def plan(home, tmp_path):
+    """Return a function that plans a course of the given lessons."""
+
+    def planned(course_yaml="", **lessons):
+        folder = tmp_path / "curso"
+        folder.mkdir(exist_ok=True)
+        if course_yaml:
+            (folder / "course.yaml").write_text(course_yaml, encoding="utf-8")
+        for name, text in lessons.items():
+            (folder / f"{name}.md").write_text(text, encoding="utf-8")
+        course = read_course(folder, max_lesson_chars=100_000)
+        return plan_lessons(course, folder, load_settings())
+
+    return planned
+
+
+def test_lessons_go_to_numbered_files_of_the_course(plan, home):
+    first, second = plan(a="# Um\n\nOlá.", b="# Dois\n\nTchau.")
+    folder = home / "data" / "narrations" / "curso"
+    assert first.parameters["output_path"] == str(folder / "01-a.mp3")
+    assert second.parameters["output_path"] == str(folder / "02-b.mp3")
+    assert (first.parameters["title"], first.parameters["lesson"]) == ("Um", "curso/a")
+
+
+def test_a_lesson_overrides_the_course(plan):
+    [lesson] = plan(
+        "voice: pt-br+f2\nparameters: {rate: 120, pitch: 40}\nlessons: [a.md]",
+        a="---\nvoice: pt-br+m3\nparameters: {rate: 180}\n---\nOlá.",
+    )
+    assert lesson.script.voice == "pt-br+m3"
+    assert lesson.parameters["parameters"] == {"rate": 180, "pitch": 40}
+
+
+def test_a_lesson_in_another_language_gets_a_voice_of_that_language(plan):
+    [portuguese, english] = plan(
+        "voice: pt-br+f2\nlessons: [a.md, b.md]",
+        a="Custa R$ 2,00.",
+        b="---\nlanguage: en-US\n---\nIt costs $2.00.",
+    )
+    assert portuguese.script.chunks[0].spoken == "Custa dois reais."
+    assert english.script.voice == "en-us"
+    assert english.script.chunks[0].spoken == "It costs $2.00."
+
+
+def test_a_lesson_that_cannot_be_narrated_carries_its_error(plan):
+    bad, good = plan(a="---\nvoice: ninguem\n---\nOlá.", b="Olá.")
+    assert "ninguem" in str(bad.error)
+    assert bad.script is None
+    assert good.error is None
+
+
+def test_an_id_that_is_too_long_for_a_file_name_fails_that_lesson(plan):
+    bad, good = plan(a=f"---\nid: {'n' * 129}\n---\nOlá.", b="Olá.")
+    assert isinstance(bad.error, CourseError)
+    assert good.error is None
