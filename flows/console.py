@@ -101,7 +101,7 @@ def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
         highlight=False,
     )
     lessons = (
-        f"{totals['narrated']} lessons narrated, {totals['unchanged']} unchanged, "
+        f"lessons: {totals['narrated']} narrated, {totals['unchanged']} unchanged, "
         f"{totals['failed']} failed"
     )
     if totals["narrated_s"]:
