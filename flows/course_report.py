@@ -37,9 +37,11 @@ def publish(
     from tts_tasks.catalog.courses import clear_away_stale, write_manifest
 
     folder = published_folder(course, settings)
-    entries = [
-        entry for planned in lessons if (entry := _entry(planned, outcomes.get(planned.lesson.id)))
-    ]
+    # By id: two lessons that share one are both refused, and keep the one publication.
+    published = {
+        planned.lesson.id: _entry(planned, outcomes.get(planned.lesson.id)) for planned in lessons
+    }
+    entries = [entry for entry in published.values() if entry]
     if entries:
         write_manifest(
             folder,

@@ -57,8 +57,8 @@ async def narrate(
 
     Args:
         text: what the author wrote.
-        output_path: audio file to write; by default one named by the text's content, in
-            ``data/narrations/single``.
+        output_path: audio file to write, relative to ``data/narrations`` unless absolute; by
+            default one named by the text's content, in ``data/narrations/single``.
         provider: an engine's name, or ``auto``.
         voice: voice preset; by default the engine's for the language.
         format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
@@ -85,7 +85,7 @@ async def narrate(
     request = as_request(
         settings,
         text=text,
-        output_path=output_path,
+        output_path=settings.narrations / output_path if output_path else None,
         provider=provider,
         voice=voice,
         format=format,

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.support.command import NARRATE, narrate, narrate_json
-from tests.support.stack import short_home
+from tests.support.stack import short_home, until
 from tts_tasks.mastering.integrity import check_audio
 
 pytestmark = pytest.mark.stack
@@ -198,6 +198,35 @@ def test_lessons_are_runs_of_their_own_below_the_course(stack_home, course):
     ]
     assert all(run["parent_task_run_id"] for run in runs)
     assert {run["state"]["type"] for run in runs} == {"COMPLETED"}
+
+
+def run_from_the_ui(home, **parameters):
+    """Run ``narrate/cpu`` as the UI's form does, and return the finished run."""
+    import httpx
+
+    api = narrate_json("status", home=home)["api"]
+    deployment = httpx.get(f"{api}/deployments/name/narrate/cpu").json()["id"]
+    created = httpx.post(
+        f"{api}/deployments/{deployment}/create_flow_run", json={"parameters": parameters}
+    ).json()["id"]
+
+    def ended():
+        run = httpx.get(f"{api}/flow_runs/{created}").json()
+        return run if run["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+
+    return until(ended)
+
+
+def test_a_text_can_be_narrated_from_the_ui(stack_home):
+    run = run_from_the_ui(stack_home, text="Um texto solto.", output_path="avulsos/um.mp3")
+    assert (run["state"]["type"], run["name"]) == ("COMPLETED", "narration")
+    check_audio(stack_home / "data" / "narrations" / "avulsos" / "um.mp3")
+
+
+def test_a_run_that_cannot_narrate_fails_with_the_reason(stack_home):
+    run = run_from_the_ui(stack_home, text="Um texto solto.", voice="ninguem")
+    assert run["state"]["type"] == "FAILED"
+    assert "no voice 'ninguem'" in run["state"]["message"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
