@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tts_tasks.script.normalise import normalise, tidy
+from tts_tasks.settings import PROJECT
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -128,3 +129,13 @@ def test_a_hundred_kilobytes_of_lesson_take_under_a_second() -> None:
 )
 def test_tidy_only_drops_what_no_voice_can_say(written: str, spoken: str) -> None:
     assert tidy(written) == spoken
+
+
+def test_no_group_is_possessive() -> None:
+    # Before Python 3.11.5 a possessive group may end in the middle of a repetition (gh-106052):
+    # "1.200." was taken for "200.". On a character class it is right, and used.
+    possessive_group = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+|\(\?>")
+    for module in sorted((PROJECT / "tts_tasks").rglob("*.py")):
+        for line in module.read_text(encoding="utf-8").splitlines():
+            if line.lstrip().startswith(('r"', 'rf"')) or "re.compile(" in line:
+                assert not possessive_group.search(line), f"{module.name}: {line}"

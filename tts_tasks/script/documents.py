@@ -50,7 +50,7 @@ _CALL = re.compile(
     r"(?:\s(?:já|agora|logo))?(?:\s(?:para|pro))?(?:\s(?:o|ao))?(?:\s(?:número|telefone|SAMU))?\s$",
     re.IGNORECASE,
 )
-_CHAIN = re.compile(r"(?<![\w.,-])[0-9]++(?:-[0-9]++){2,}+(?![\w-])")
+_CHAIN = re.compile(r"(?<![\w.,-])[0-9]++(?:-[0-9]++){2,}(?![\w-])")
 
 
 def say_groups(written: str) -> str:

@@ -70,7 +70,7 @@ LARGEST_CARDINAL_DIGITS = 3 * len(_SCALES)
 LONGEST_DECIMALS = 4
 """Decimals with more digits are said digit by digit."""
 
-NUMBER = r"(?:[0-9]{1,3}(?:\.[0-9]{3})++(?![0-9])(?:,[0-9]++)?|[0-9]++(?:[.,][0-9]++)?)"
+NUMBER = r"(?:[0-9]{1,3}(?:\.[0-9]{3})+(?![0-9])(?:,[0-9]++)?|[0-9]++(?:[.,][0-9]++)?)"
 """A number as Brazilians write it (1.234,5) or as programs do (3.14)."""
 
 _ALONE = r"(?<![^\W_])(?<![0-9][.,])"

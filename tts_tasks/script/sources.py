@@ -30,7 +30,7 @@ MAX_UTF8_BYTES = 4
 """Longest UTF-8 sequence: a file over this many bytes per allowed character is not read in full."""
 
 _FENCE = re.compile(r"---[ \t]*(?:\n|$)")
-_TOML = re.compile(r"\+\+\+[ \t]*\n(?:(?!\+\+\+)[^\n]*\n)*+\+\+\+[ \t]*(?:\n|\Z)")
+_TOML = re.compile(r"\+\+\+[ \t]*\n(?:(?!\+\+\+)[^\n]*\n)*\+\+\+[ \t]*(?:\n|\Z)")
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _TASK_BOX = re.compile(r"\[[ xX]\]\s+")
