@@ -8,12 +8,12 @@ neither the size of Prefect's parameters nor a lost process limits or loses anyt
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
-from tts_tasks.errors import InputError, storage_error
+from tts_tasks.errors import InputError
+from tts_tasks.files import write_whole
 from tts_tasks.settings import Settings
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -87,11 +87,4 @@ def _read_all(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise storage_error(error, path) from error
+    write_whole(path, json.dumps(value, ensure_ascii=False))

@@ -228,9 +228,11 @@ def worker(
     """Run one warm worker in this terminal, against PREFECT_API_URL or the local stack."""
     settings = load_settings()
     _use_prefect(settings)
-    from flows.worker import serve
+    from flows.worker import preload
+    from tts_tasks.worker import run_worker_sync
 
-    serve(pool, limit=limit or settings.max_running, name=name, drain_s=drain_s)
+    preload(pool)
+    run_worker_sync(pool, limit=limit or settings.max_running, name=name, drain_s=drain_s)
 
 
 @app.command()

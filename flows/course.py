@@ -96,10 +96,11 @@ async def narrate_changed(
 
 
 async def start(planned: PlannedLesson, course_id: str, batch_id: str) -> FlowRun:
-    """Return the lesson's run: a new one, or the one that an earlier attempt of this run began.
+    """Return the lesson's run: a new one, or one that an earlier attempt of this run left going.
 
-    The control worker may be stopped while lessons are narrated; its successor must find their
-    runs, not begin them again. A run that failed is begun again: that is what a retry is for.
+    The control worker may be stopped while lessons are narrated; its successor must find the runs
+    that go on, not begin them again. One that has ended is begun again: if it failed, that is what
+    a retry is for; if not, the library makes it cheap, and its files are surely there.
     """
     assert planned.script is not None
     pool = "gpu" if planned.script.provider in GPU_PROVIDERS else "cpu"
@@ -111,7 +112,7 @@ async def start(planned: PlannedLesson, course_id: str, batch_id: str) -> FlowRu
             parent=True,
             tags=[course_id],
         )
-        if run.state is None or not run.state.is_final() or run.state.is_completed():
+        if run.state is None or not run.state.is_final():
             return run
     raise AssertionError("unreachable")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.course_plan import PlannedLesson, published_folder
+from tts_tasks.files import checksum
 from tts_tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ def publish(
 
 def _entry(planned: PlannedLesson, outcome: Outcome | None) -> dict[str, Any] | None:
     """Return the lesson's entry in ``course.json``."""
-    from tts_tasks.catalog.courses import checksum
-
     if outcome is None or not outcome["success"]:
         return planned.published
     files = [Path(outcome["audio_path"]), *map(Path, outcome["captions"].values())]

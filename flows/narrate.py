@@ -102,8 +102,9 @@ async def narrate(
         script = await tasks.validate(request, settings)
         plan = await tasks.look_up(script, settings)
         spoken = await tasks.synthesize(plan, settings)
-        mastered = await tasks.post_process(spoken, settings)
-        narration = await tasks.register(spoken, mastered, request, settings)
+        with steps.scratch(settings) as folder:
+            mastered = await tasks.post_process(spoken, folder)
+            narration = await tasks.register(spoken, mastered, request, settings)
     except NarrationError as error:
         steps.record_failure(error, request, settings)
         if batch and item:

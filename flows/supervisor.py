@@ -24,7 +24,8 @@ from typing import Any
 
 from flows.postgres import Postgres
 from flows.processes import LOOPBACK, Identity, die_with_parent
-from tts_tasks.errors import NarrationError
+from tts_tasks.errors import CatalogError, NarrationError
+from tts_tasks.files import write_whole
 from tts_tasks.settings import Settings
 
 TICK_S = 0.05
@@ -342,9 +343,15 @@ class Supervisor:
             ],
         }
         text = json.dumps(content, indent=2)
-        if text != self._written:
-            replace_text(self.folder / "state.json", text)
-            self._written = text
+        if text == self._written:
+            return
+        try:
+            write_whole(self.folder / "state.json", text)
+        except CatalogError as error:
+            # A full disk must not end what runs; it is written as soon as there is room.
+            logger.warning("%s", error)
+            return
+        self._written = text
 
 
 def _entry(
@@ -365,10 +372,3 @@ def _content(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never a part."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

@@ -14,25 +14,14 @@ PRELOADED = {
 """What a pool's runs import, loaded before the first one arrives: it would wait 2 s for it."""
 
 
-def serve(
-    pool: str,
-    *,
-    limit: int,
-    name: str | None = None,
-    drain_s: float = 60.0,
-    slot: str = "",
-    ready_file: Path | None = None,
-) -> None:
-    """Serve a pool in this process until SIGTERM; see ``tts_tasks.worker.run_worker``."""
-    from tts_tasks.worker import run_worker_sync
-
+def preload(pool: str) -> None:
+    """Import what the runs of a pool will need."""
     for module in PRELOADED.get(pool, ()):
         importlib.import_module(module)
-    run_worker_sync(pool, limit=limit, name=name, drain_s=drain_s, slot=slot, ready_file=ready_file)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve a pool as the command line says; see ``serve``."""
+    """Serve a pool in this process until SIGTERM; see ``tts_tasks.worker.run_worker``."""
     parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
     parser.add_argument("pool")
     parser.add_argument("--limit", type=int, required=True, help="runs in flight at once")
@@ -41,7 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--slot", default="", help="place that this worker has to itself")
     parser.add_argument("--ready-file", type=Path, default=None)
     given = parser.parse_args(arguments)
-    serve(
+    from tts_tasks.worker import run_worker_sync
+
+    preload(given.pool)
+    run_worker_sync(
         given.pool,
         limit=given.limit,
         name=given.name,

@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tts_tasks.catalog import keys, lookup
 from tts_tasks.catalog import register as registration
 from tts_tasks.catalog.library import Library
-from tts_tasks.catalog.scratch import drop_scratch_folder, make_scratch_folder
+from tts_tasks.catalog.scratch import scratch_folder
 from tts_tasks.engines import synthesize as synthesis
 from tts_tasks.engines.choose import choose
 from tts_tasks.engines.registry import load_engine
@@ -55,8 +55,9 @@ def narrate(
         script = validate(request, settings)
         plan = look_up(script, settings)
         spoken = synthesize(plan, settings, checkpoint)
-        mastered = post_process(spoken, settings, checkpoint)
-        return register(spoken, mastered, request, settings)
+        with scratch(settings) as folder:
+            mastered = post_process(spoken, folder, checkpoint)
+            return register(spoken, mastered, request, settings)
     except NarrationError as error:
         record_failure(error, request, settings)
         raise
@@ -135,18 +136,16 @@ def synthesize(plan: Plan, settings: Settings, checkpoint: Checkpoint = never_ca
     return synthesis.synthesize(plan, engine, library.find_utterance, keep, checkpoint=checkpoint)
 
 
+def scratch(settings: Settings) -> AbstractContextManager[Path]:
+    """Return a folder that lasts as long as one run needs it."""
+    return scratch_folder(settings.library / "scratch")
+
+
 def post_process(
-    spoken: Spoken, settings: Settings, checkpoint: Checkpoint = never_cancelled
+    spoken: Spoken, folder: Path, checkpoint: Checkpoint = never_cancelled
 ) -> Mastered:
-    """Master the chunks into one file in a scratch folder, unless the library has it."""
-    if spoken.plan.finished:
-        return spoken.plan.finished
-    folder = make_scratch_folder(settings.library / "scratch")
-    try:
-        return mastering.post_process(spoken, folder, profile=PROFILE, checkpoint=checkpoint)
-    except BaseException:
-        drop_scratch_folder(folder)
-        raise
+    """Master the chunks into one file in the scratch folder, unless the library has it."""
+    return mastering.post_process(spoken, folder, profile=PROFILE, checkpoint=checkpoint)
 
 
 def register(
@@ -154,11 +153,7 @@ def register(
 ) -> Narration:
     """Put the narration into the library and publish it with tags and captions."""
     scripted = spoken.plan.script
-    try:
-        kept = registration.register(spoken, mastered, _library(settings), **_about(request))
-    finally:
-        if not spoken.plan.finished:
-            drop_scratch_folder(mastered.path.parent)
+    kept = registration.register(spoken, mastered, _library(settings), **_about(request))
     cues = tuple(
         Cue(start_s, end_s, chunk.written)
         for chunk, (start_s, end_s) in zip(scripted.chunks, kept.spans, strict=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect import task
@@ -73,9 +74,9 @@ async def synthesize(plan: Plan, settings: Settings) -> Spoken:
 
 
 @task(name="post-process", cache_policy=NO_CACHE, persist_result=False)
-async def post_process(spoken: Spoken, settings: Settings) -> Mastered:
+async def post_process(spoken: Spoken, folder: Path) -> Mastered:
     """See ``steps.post_process``."""
-    return await in_thread(lambda checkpoint: steps.post_process(spoken, settings, checkpoint))
+    return await in_thread(lambda checkpoint: steps.post_process(spoken, folder, checkpoint))
 
 
 @task(name="register", cache_policy=NO_CACHE, persist_result=False)

@@ -19,6 +19,24 @@ Samples = NDArray[np.float32]
 """Mono audio: float32, shape (n_samples,), amplitude in [-1, 1]."""
 
 
+SILENT_PEAK = 1e-4
+"""Audio whose largest sample is below this (-80 dBFS, 3 steps of 16 bits) says nothing."""
+
+
+def fault_of(samples: Samples) -> str | None:
+    """Return what makes audio unusable for every step, in a few words; ``None`` for good audio."""
+    if samples.ndim != 1 or samples.dtype != np.float32:
+        return f"samples of shape {samples.shape} and type {samples.dtype}, not mono float32"
+    if not samples.size:
+        return "empty audio"
+    peak = float(np.abs(samples).max())
+    if not np.isfinite(peak):
+        return "audio with values that are not numbers"
+    if peak > 1.0:
+        return f"audio beyond full scale (peak {peak:.2f})"
+    return "silence" if peak < SILENT_PEAK else None
+
+
 class Structure(StrEnum):
     """What a segment is in its lesson; decides the pause that follows it."""
 

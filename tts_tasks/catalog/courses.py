@@ -7,7 +7,6 @@ tags and captions each lesson was published with, so that an unchanged lesson co
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import Any
 
 from tts_tasks.catalog.keys import canonical_json
 from tts_tasks.errors import CourseError, storage_error
+from tts_tasks.files import checksum, write_whole
 from tts_tasks.values import Script, Tags
 
 MANIFEST = "course.json"
@@ -56,30 +56,17 @@ def is_unchanged(folder: Path, published: dict[str, Any] | None, wanted: str) ->
     """
     if not published or published.get("fingerprint") != wanted:
         return False
-    files: dict[str, str | None] = published["files"]
-    return all(sha is not None and checksum(folder / name) == sha for name, sha in files.items())
-
-
-def checksum(path: Path) -> str | None:
-    """Return the SHA-256 of a file in hexadecimal, or ``None`` if it cannot be read."""
+    files: dict[str, str] = published["files"]
     try:
-        return sha256(path.read_bytes()).hexdigest()
+        return all(checksum(folder / name) == expected for name, expected in files.items())
     except OSError:
-        return None
+        return False
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write ``course.json``, whole or not at all."""
-    target = folder / MANIFEST
-    scratch = folder / f".{MANIFEST}.{os.getpid()}"
     text = json.dumps({"version": MANIFEST_VERSION, **manifest}, ensure_ascii=False, indent=1)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(text + "\n", encoding="utf-8")
-        scratch.replace(target)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise storage_error(error, target) from error
+    write_whole(folder / MANIFEST, text + "\n")
 
 
 def refuse_another_course(folder: Path, source: Path, lesson_ids: set[str]) -> None:

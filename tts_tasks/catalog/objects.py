@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tts_tasks.catalog.keys import is_key, require_key
 from tts_tasks.errors import CatalogError, UnknownFormatError, storage_error
+from tts_tasks.files import checksum
 
 COPY_BYTES = 1 << 20
 """Piece in which a file is copied into the library."""
@@ -297,8 +298,7 @@ def _remove_stale(folder: Path, older_than_s: float) -> int:
 def _sha256(path: Path) -> str | None:
     """Return the checksum of a file in hexadecimal, None if it is gone."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksum(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -9,16 +9,18 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tts_tasks.errors import storage_error
 
-_locks: dict[Path, int] = {}
-"""Descriptors that hold this process's locks, by folder."""
 
+@contextmanager
+def scratch_folder(root: Path) -> Iterator[Path]:
+    """Lend a new folder for one run; first drop those whose owners died.
 
-def make_scratch_folder(root: Path) -> Path:
-    """Return a new folder for one run, after dropping those whose owners died.
+    It is gone when the run leaves, also when a thread of a cancelled run still writes into it.
 
     Args:
         root: ``library/scratch``.
@@ -30,24 +32,24 @@ def make_scratch_folder(root: Path) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         for leftover in root.iterdir():
             _drop_if_abandoned(leftover)
-        while True:
-            folder = Path(tempfile.mkdtemp(dir=root))
-            lock = os.open(folder, os.O_RDONLY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if folder.exists():
-                _locks[folder] = lock
-                return folder
-            # Another process took it for abandoned before it was locked.
-            os.close(lock)
+        folder, lock = _make_locked(root)
     except OSError as error:
         raise storage_error(error, root) from error
-
-
-def drop_scratch_folder(folder: Path) -> None:
-    """Delete a run's folder, and everything in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if (lock := _locks.pop(folder, None)) is not None:
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def _make_locked(root: Path) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=root))
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, lock
+        os.close(lock)  # Another process took it for abandoned before it was locked.
 
 
 def _drop_if_abandoned(folder: Path) -> None:

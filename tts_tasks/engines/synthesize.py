@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from tts_tasks.engines.protocol import Engine
 from tts_tasks.errors import EngineOutputError
 from tts_tasks.values import (
@@ -17,11 +15,9 @@ from tts_tasks.values import (
     Spoken,
     Utterance,
     Waveform,
+    fault_of,
     never_cancelled,
 )
-
-SILENCE_PEAK = 1e-3
-"""Peak amplitude (-60 dBFS) under which a take counts as silent."""
 
 Find = Callable[[Chunk], Utterance | None]
 """Returns the utterance of a chunk when the library holds it by now."""
@@ -87,18 +83,12 @@ def check_take(chunk: Chunk, waveform: Waveform, engine: Engine) -> None:
     """Refuse a take that no further step could use.
 
     Raises:
-        EngineOutputError: for a wrong shape, type or rate, for NaN, or for silence.
+        EngineOutputError: for a wrong rate, or samples that ``values.fault_of`` finds fault with.
     """
-    samples = waveform.samples
-    if samples.ndim != 1 or samples.dtype != np.float32:
-        fault = f"shape {samples.shape} and type {samples.dtype}, not mono float32"
-    elif waveform.sample_rate != engine.sample_rate:
+    fault = fault_of(waveform.samples)
+    if waveform.sample_rate != engine.sample_rate:
         fault = f"{waveform.sample_rate} Hz, not {engine.sample_rate} Hz"
-    elif not np.isfinite(samples).all():
-        fault = "samples that are not numbers"
-    elif not samples.size or float(np.abs(samples).max()) < SILENCE_PEAK:
-        fault = "silence"
-    else:
+    if fault is None:
         return
     raise EngineOutputError(
         f"{engine.name} returned {fault} for {chunk.spoken!r}",

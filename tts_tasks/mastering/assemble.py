@@ -16,7 +16,7 @@ import soxr
 
 from tts_tasks.errors import EngineOutputError, MasteringError, excerpt, storage_error
 from tts_tasks.mastering.profile import MasteringProfile
-from tts_tasks.values import Checkpoint, Chunk, Samples, Utterance, never_cancelled
+from tts_tasks.values import Checkpoint, Chunk, Samples, Utterance, fault_of, never_cancelled
 
 BLOCK_SAMPLES = 1 << 15
 """Samples per block when the waveform is read back."""
@@ -26,9 +26,6 @@ FRAME_MS = 10.0
 
 SPEECH_QUANTILE = 0.95
 """The level of a chunk is that of its loud syllables: this quantile of its frames' RMS."""
-
-SILENT_PEAK = 1e-4
-"""A chunk whose largest sample is below this (-80 dBFS, 3 steps of 16 bits) says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +171,10 @@ def _read(utterance: Utterance, rate: int) -> Samples:
 
 
 def _refuse_unusable(samples: Samples, chunk: Chunk) -> None:
-    if not len(samples):
-        problem = "empty audio"
-    elif not np.isfinite(samples).all():
-        problem = "audio with values that are not numbers"
-    elif float(np.abs(samples).max()) < SILENT_PEAK:
-        problem = "silence"
-    else:
-        return
-    raise EngineOutputError(
-        f"the voice gave {problem} for {excerpt(chunk.spoken)!r}",
-        field="text",
-        value=chunk.written,
-        remedy="speak the chunk again, or reword it",
-    )
+    if fault := fault_of(samples):
+        raise EngineOutputError(
+            f"the voice gave {fault} for {excerpt(chunk.spoken)!r}",
+            field="text",
+            value=chunk.written,
+            remedy="speak the chunk again, or reword it",
+        )

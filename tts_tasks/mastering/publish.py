@@ -7,7 +7,6 @@ tags go into the copy.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_tasks.errors import CatalogError, OutputPathError, storage_error
+from tts_tasks.files import checksum
 from tts_tasks.mastering.captions import to_srt, to_vtt
 from tts_tasks.mastering.profile import find_format
 from tts_tasks.mastering.tags import write_tags
@@ -75,8 +75,7 @@ def publish(mastered: Mastered, cues: Sequence[Cue], tags: Tags, output_path: Pa
             audio = Path(hidden) / "audio"
             shutil.copyfile(mastered.path, audio)
             write_tags(audio, mastered.format, tags)
-            with audio.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = checksum(audio)
             for kind, (_, text) in captions.items():
                 (Path(hidden) / kind).write_text(text, encoding="utf-8", newline="\n")
             for kind, (path, _) in captions.items():
