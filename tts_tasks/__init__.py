@@ -1,7 +1,7 @@
 """The steps of a narration, as plain functions; Prefect enters only in ``tasks`` and ``worker``.
 
     request, values, errors, settings   what travels, what can go wrong, what can be configured
-files        written whole, and their checksums
+    files        written whole, and their checksums
     script/      VALIDATE       source text -> segments -> sentences -> speakable chunks; courses
     catalog/     LOOKUP         keys, objects, journal, index: what has been paid for
     engines/     SYNTHESIZE     the Engine protocol and the engines
