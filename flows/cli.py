@@ -185,7 +185,7 @@ def up(
     """Start the local stack: PostgreSQL, Prefect server and UI, workers."""
     from flows.deploy import deploy as deploy_all
     from flows.stack import up as start
-    from flows.stack import use_stack
+    from flows.stack_state import use_stack
 
     settings = load_settings()
     status = start(settings, gpu=gpu, on_progress=show_step)
@@ -211,7 +211,7 @@ def down(json: Json = False) -> None:
 @app.command()
 def status(json: Json = False) -> None:
     """List the processes of the local stack; exit 1 when it does not run."""
-    from flows.stack import status as read_status
+    from flows.stack_state import status as read_status
 
     found = read_status(load_settings()).as_dict()
     _show_status(found, json)
@@ -317,9 +317,9 @@ def _running_stack(settings: Settings, keep: bool) -> Iterator[tuple[str, bool]]
         The address of the UI, and whether the stack stays up.
     """
     from flows.stack import down as stop
-    from flows.stack import status as read_status
     from flows.stack import up as start
-    from flows.stack import use_stack
+    from flows.stack_state import status as read_status
+    from flows.stack_state import use_stack
 
     stays_up = keep or read_status(settings).running
     status = start(settings, on_progress=show_step)
@@ -333,7 +333,7 @@ def _running_stack(settings: Settings, keep: bool) -> Iterator[tuple[str, bool]]
 
 def _use_prefect(settings: Settings) -> None:
     """Point this process's Prefect client at PREFECT_API_URL, or else at the local stack."""
-    from flows.stack import use_stack
+    from flows.stack_state import use_stack
 
     if "PREFECT_API_URL" not in os.environ:
         use_stack(settings)

@@ -1,7 +1,8 @@
 """The supervisor: keeps the processes of one local stack running, and stops them in order.
 
 One thread, one loop: start what may start, ask what is starting whether it is ready, restart what
-died, write down what changed. ``flows.stack`` starts it and reads what it writes.
+died, write down what changed. ``flows.stack`` starts it, ``flows.stack_state`` reads what it
+writes.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from flows.processes import Identity, free_port, is_free, is_listening
-from flows.stack import down, stack_environment, status, up
+from flows.stack import down, up
+from flows.stack_state import stack_environment, status
 from tests.support.stack import Stack, settings_in, short_home, until
 from tts_tasks.errors import PortTakenError, StackError
 from tts_tasks.settings import PROJECT, Settings
@@ -41,7 +42,7 @@ def pids(settings: Settings) -> list[int]:
 
 def nothing_runs(settings: Settings, *former: int) -> bool:
     from flows.processes import with_environment
-    from flows.stack import MARK
+    from flows.stack_state import MARK
 
     gone = all(Identity.of(pid) is None for pid in former)
     return gone and not list(with_environment(MARK, str(settings.home)))

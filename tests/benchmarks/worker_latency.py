@@ -26,7 +26,7 @@ PARTS = ("worker-cpu", "prefect-server", "postgres", "supervisor")
 
 def cpu_meter(settings: Settings) -> Callable[[int], str]:
     """Return what tells the CPU per run of each process since now."""
-    from flows.stack import status
+    from flows.stack_state import status
 
     pids = {one.name: one.pid for one in status(settings).processes}
 
@@ -79,7 +79,8 @@ async def measure(settings: Settings) -> None:
 
 
 def main() -> None:
-    from flows.stack import down, up, use_stack
+    from flows.stack import down, up
+    from flows.stack_state import use_stack
 
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, {datetime.now(UTC):%Y-%m-%d}")
     os.environ["PYTHONPATH"] = str(PROJECT)

@@ -86,7 +86,7 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """Return the process id of one of its processes, once it is ready."""
-        from flows.stack import status
+        from flows.stack_state import status
 
         def ready() -> int | None:
             found = next(one for one in status(self.settings).processes if one.name == name)
@@ -124,7 +124,8 @@ async def state_name(run_id: UUID) -> str:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Start a stack on free ports in a new home, and stop it after the last test."""
-    from flows.stack import down, up, use_stack
+    from flows.stack import down, up
+    from flows.stack_state import use_stack
 
     home = short_home()
     settings = settings_in(home)

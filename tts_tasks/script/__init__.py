@@ -4,7 +4,8 @@ sources     Markdown and plain text -> segments (paragraph, heading, list item, 
 sentences   text -> sentences
 chunks      segments -> lines of at most max_chars: written, spoken, pause
 pauses      the silence after each kind of text
-course      a folder of lessons: course.yaml or front matter (course_fields checks the fields)
+course      a folder of lessons: course.yaml or front matter (course_files finds the
+            files, course_fields checks the fields)
 validate    a request -> lines, or an InputError
 
 normalise   written Portuguese -> speakable Portuguese; composes the families of rules:

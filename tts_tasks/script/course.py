@@ -21,18 +21,22 @@ from tts_tasks.script.course_fields import (
     given_id,
     hashed_id,
     id_from_name,
-    kind,
     natural_key,
     optional_text,
     order_of,
     parameters_of,
     prettify,
     refuse_long_id,
-    refuse_unknown_keys,
     slug,
 )
+from tts_tasks.script.course_files import (
+    COURSE_FILE,
+    Entry,
+    listed_entries,
+    markdown_files,
+    read_config,
+)
 from tts_tasks.script.sources import (
-    load_yaml,
     read_source,
     segments_from_markdown,
     segments_from_text,
@@ -40,32 +44,10 @@ from tts_tasks.script.sources import (
 )
 from tts_tasks.values import Segment, Structure
 
-COURSE_FILE = "course.yaml"
-COURSE_FILES = (COURSE_FILE, "course.yml")
-"""Both endings of YAML are read; a folder has one of them."""
-
-LESSON_SUFFIXES = (".md", ".markdown", ".txt")
-NOT_LESSONS = frozenset({"readme.md", "changelog.md", "license.md"})
-"""Files that a folder without ``course.yaml`` may hold beside its lessons."""
-
-MAX_COURSE_FILE_CHARS = 1_000_000
-
 DEFAULT_LANGUAGE = "pt-BR"
 DEFAULT_PROVIDER = "auto"
 DEFAULT_FORMAT = "mp3"
 
-COURSE_KEYS = ("id", "title", "language", "voice", "provider", "parameters", "format", "lessons")
-LESSON_KEYS = (
-    "id",
-    "file",
-    "source",
-    "path",
-    "title",
-    "language",
-    "voice",
-    "provider",
-    "parameters",
-)
 FRONT_MATTER_KEYS = (
     "id",
     "title",
@@ -148,15 +130,6 @@ class Course:
     """In order; at least one, each either readable or with its error."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A lesson as the course lists it, before its file is read."""
-
-    path: Path
-    listed: Mapping[str, Any] = field(default_factory=dict)
-    error: InputError | None = None
-
-
 def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
     """Read a course.
 
@@ -185,11 +158,11 @@ def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
             value=folder,
             remedy=f"give the folder that holds it: {folder.parent}",
         )
-    config = _read_config(folder)
+    config = read_config(folder)
     if "lessons" in config:
-        entries = _listed_entries(folder, config["lessons"])
+        entries = listed_entries(folder, config["lessons"])
     else:
-        entries = [_Entry(path) for path in _markdown_files(folder)]
+        entries = [Entry(path) for path in markdown_files(folder)]
     if not entries:
         raise CourseError(
             f"{folder} has no lessons",
@@ -223,122 +196,7 @@ def _course_id(config: Mapping[str, Any], name: str) -> str:
     return given or derived
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    paths = [path for path in map(folder.joinpath, COURSE_FILES) if path.exists()]
-    if not paths:
-        return {}
-    if len(paths) > 1:
-        raise CourseError(
-            f"{folder} has both {' and '.join(COURSE_FILES)}",
-            field=COURSE_FILE,
-            value=folder,
-            remedy=f"keep {COURSE_FILE} only",
-        )
-    source = read_source(
-        paths[0], max_chars=MAX_COURSE_FILE_CHARS, limit_setting="MAX_COURSE_FILE_CHARS"
-    )
-    config = load_yaml(source, paths[0].name)
-    if config is None:
-        return {}
-    if not isinstance(config, dict):
-        raise CourseError(
-            f"it is a {type(config).__name__}, not a mapping",
-            field=COURSE_FILE,
-            value=config,
-            remedy=f'write "key: value" lines with the keys {", ".join(COURSE_KEYS)}',
-        )
-    refuse_unknown_keys(config, COURSE_KEYS, COURSE_FILE)
-    return {str(key): value for key, value in config.items()}
-
-
-def _listed_entries(folder: Path, lessons: object) -> list[_Entry]:
-    """Return the lessons that course.yaml lists, in its order."""
-    if not isinstance(lessons, list):
-        raise CourseError(
-            f"lessons is {kind(lessons)}, not a list",
-            field="lessons",
-            value=lessons,
-            remedy="list one file name or id per line, each after a hyphen",
-        )
-    by_id = {id_from_name(path): path for path in _lesson_files(folder)}
-    return [
-        _listed_entry(folder, by_id, item, f"lessons[{position}]")
-        for position, item in enumerate(lessons, start=1)
-    ]
-
-
-def _listed_entry(folder: Path, by_id: Mapping[str, Path], item: object, where: str) -> _Entry:
-    if isinstance(item, dict):
-        refuse_unknown_keys(item, LESSON_KEYS, where)
-        files = [key for key in ("file", "source", "path") if key in item]
-        if len(files) > 1:
-            raise CourseError(
-                f"{' and '.join(files)} mean the same",
-                field=where,
-                value=item[files[1]],
-                remedy='keep "file" only',
-            )
-        name = item.get(files[0]) if files else item.get("id")
-        listed = {str(key): value for key, value in item.items() if key not in files}
-    else:
-        name, listed = item, {}
-    if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
-        raise CourseError(
-            f"a lesson needs a file name or an id, got {kind(name)}",
-            field=where,
-            value=item,
-            remedy="write the name of a Markdown file in the course's folder",
-        )
-    return _locate(folder, by_id, str(name).strip(), listed, where)
-
-
-def _locate(
-    folder: Path, by_id: Mapping[str, Path], name: str, listed: Mapping[str, Any], where: str
-) -> _Entry:
-    """Find the file that a listed name means; a file outside the folder is an error."""
-    path = folder / name
-    if "\0" not in name and not path.is_file():
-        with_suffix = [folder / (name + suffix) for suffix in LESSON_SUFFIXES]
-        named = [by_id[name]] if name in by_id else []
-        path = next((p for p in [*named, *with_suffix] if p.is_file()), path)
-    if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
-        outside = SourceError(
-            f"{name} is outside the course's folder",
-            field=where,
-            value=name,
-            remedy=f"move the lesson into {folder}",
-        )
-        return _Entry(folder / Path(name.replace("\0", "")).name, listed, outside)
-    if not path.exists():
-        near = difflib.get_close_matches(name, [p.name for p in by_id.values()] + [*by_id], n=1)
-        missing = SourceError(
-            f"there is no file {name} in {folder}",
-            field=where,
-            value=name,
-            remedy=f"did you mean {near[0]}?" if near else "add the file or correct its name",
-        )
-        return _Entry(path, listed, missing)
-    return _Entry(path, listed)
-
-
-def _lesson_files(folder: Path) -> list[Path]:
-    found = (
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in LESSON_SUFFIXES and not path.name.startswith(".")
-    )
-    return sorted(found, key=lambda path: natural_key(path.name))
-
-
-def _markdown_files(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in _lesson_files(folder)
-        if path.suffix.lower() != ".txt" and path.name.lower() not in NOT_LESSONS
-    ]
-
-
-def _read_lesson(entry: _Entry, max_chars: int) -> tuple[Lesson, float | None]:
+def _read_lesson(entry: Entry, max_chars: int) -> tuple[Lesson, float | None]:
     """Read one lesson; whatever is wrong with it becomes its error. Also return its order."""
     listed, path = entry.listed, entry.path
     front: dict[str, Any] = {}
