@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,3 +50,21 @@ def test_a_folder_of_a_killed_process_is_dropped(tmp_path):
         owner.wait()
         with scratch_folder(tmp_path):
             assert not os.path.exists(theirs)
+
+
+def test_runs_that_start_at_once_leave_each_other_s_folders(tmp_path):
+    """A folder exists before it is locked; in between, another run may drop it."""
+
+    def use(number):
+        with scratch_folder(tmp_path / "scratch") as folder:
+            (folder / "joined.f32").write_text(f"{number}")
+            return (folder / "joined.f32").read_text()
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(use, range(1_000))) == [f"{n}" for n in range(1_000)]
+    finally:
+        sys.setswitchinterval(usual)
+    assert not list((tmp_path / "scratch").iterdir())

@@ -45,11 +45,15 @@ def scratch_folder(root: Path) -> Iterator[Path]:
 def _make_locked(root: Path) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(dir=root))
-        lock = os.open(folder, os.O_RDONLY)
+        # Until it is locked, another run takes it for abandoned, and may drop it.
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():
             return folder, lock
-        os.close(lock)  # Another process took it for abandoned before it was locked.
+        os.close(lock)
 
 
 def _drop_if_abandoned(folder: Path) -> None:
