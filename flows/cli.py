@@ -42,8 +42,7 @@ def main() -> None:
     Status 1 is left to failures that may pass when the same command is run again. SIGTERM and
     SIGHUP end a command as Ctrl-C does: its runs are cancelled, and what it started is stopped.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    _end_as_ctrl_c_does()
     try:
         app()
     except NarrationError as error:
@@ -51,6 +50,20 @@ def main() -> None:
             show_json({"success": False, "error": error.as_dict()})
         show_error(str(error))
         sys.exit(1 if error.retryable else 2)
+
+
+def _end_as_ctrl_c_does() -> None:
+    """Make SIGTERM and SIGHUP an interrupt; ``nohup`` and a script's ``&`` keep their meaning."""
+
+    def interrupt(*_: object) -> None:
+        # Shells start a script's background jobs with SIGINT ignored.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, interrupt)
 
 
 @app.command()

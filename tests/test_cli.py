@@ -1,6 +1,9 @@
 """The command without the stack: what it prints, where, and how it ends."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -125,3 +128,39 @@ def test_every_command_explains_itself(home, command):
     done = narrate(command, "--help", home=home)
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "ignored", "ends"),
+    [
+        pytest.param(signal.SIGTERM, None, True, id="kill"),
+        pytest.param(signal.SIGHUP, None, True, id="the terminal closes"),
+        pytest.param(signal.SIGTERM, signal.SIGINT, True, id="kill a script's background job"),
+        pytest.param(signal.SIGINT, signal.SIGINT, False, id="Ctrl-C beside a background job"),
+        pytest.param(signal.SIGHUP, signal.SIGHUP, False, id="the terminal closes under nohup"),
+    ],
+)
+def test_signals_end_a_command_unless_its_starter_ignores_them(number, ignored, ends):
+    program = (
+        "import asyncio, sys, flows.cli as cli\n"
+        "async def wait():\n"
+        "    print('waits', flush=True); await asyncio.sleep(float(sys.argv[1])); print('done')\n"
+        "cli.app = lambda: asyncio.run(wait())\n"
+        "try: cli.main()\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+
+    def inherit():
+        for every in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            signal.signal(every, signal.SIG_IGN if every == ignored else signal.SIG_DFL)
+
+    waits_s = "60" if ends else "0.5"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, waits_s],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=inherit,
+    ) as command:
+        assert command.stdout.readline() == "waits\n"
+        command.send_signal(number)
+        assert command.stdout.read() == ("interrupted\n" if ends else "done\n")

@@ -229,8 +229,16 @@ def test_a_run_that_cannot_narrate_fails_with_the_reason(stack_home):
     assert "no voice 'ninguem'" in run["state"]["message"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_command_that_is_stopped_stops_what_it_started(course, tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "inherited"),
+    [
+        pytest.param(signal.SIGTERM, signal.SIG_DFL, id="terminated"),
+        pytest.param(signal.SIGINT, signal.SIG_DFL, id="interrupted"),
+        # So a shell starts the background jobs of a script.
+        pytest.param(signal.SIGTERM, signal.SIG_IGN, id="terminated in the background"),
+    ],
+)
+def test_a_command_that_is_stopped_stops_what_it_started(course, tmp_path, number, inherited):
     home = short_home()
     ports = {"NARRATION_PREFECT_PORT": "0", "NARRATION_POSTGRES_PORT": "0"}
     command = subprocess.Popen(
@@ -238,6 +246,7 @@ def test_a_command_that_is_stopped_stops_what_it_started(course, tmp_path, numbe
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "NARRATION_HOME": str(home), **ports},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, inherited),
     )
     try:
         with command:
