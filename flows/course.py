@@ -7,8 +7,13 @@ it can be watched, cancelled and retried by itself, and when it fails the others
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +24,16 @@ from prefect.states import Completed, Failed
 
 from flows import batches
 from flows.contract import failure
-from flows.course_plan import PlannedLesson, plan_lessons
+from flows.course_plan import PlannedLesson, plan_lessons, published_folder
 from flows.course_report import publish
 from flows.runs import trigger, wait_for
-from tts_tasks.errors import CatalogError, NarrationError, RunLostError
+from tts_tasks.errors import CatalogError, NarrationError, RunLostError, storage_error
 from tts_tasks.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
+
+TURN_S = 0.5
+"""Seconds between two looks whether another run of the same course has ended."""
 
 GPU_PROVIDERS = {"bark"}
 """Providers whose runs go to the ``gpu`` pool; the others go to ``cpu``."""
@@ -67,12 +75,48 @@ async def narrate_and_publish(folder: Path, batch_id: str, settings: Settings) -
     """Narrate what changed, publish the course, and return the report."""
     from tts_tasks.script.course import read_course
 
-    course = await asyncio.to_thread(
-        read_course, folder, max_lesson_chars=settings.max_lesson_chars
-    )
-    lessons = await asyncio.to_thread(plan_lessons, course, folder, settings)
-    outcomes = await narrate_changed(lessons, course.id, batch_id, settings)
-    return await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
+    read = partial(read_course, folder, max_lesson_chars=settings.max_lesson_chars)
+    course = await asyncio.to_thread(read)
+    async with alone(published_folder(course, settings)):
+        course = await asyncio.to_thread(read)  # It may have been edited while this run waited.
+        lessons = await asyncio.to_thread(plan_lessons, course, folder, settings)
+        outcomes = await narrate_changed(lessons, course.id, batch_id, settings)
+        return await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
+
+
+@asynccontextmanager
+async def alone(folder: Path) -> AsyncIterator[None]:
+    """Be the only run that plans and publishes a course; the others wait for their turn.
+
+    Otherwise the run with the older plan takes the other's new files for stale ones. The system
+    drops the lock when its holder dies.
+
+    Args:
+        folder: where the course is published; made if it is missing.
+
+    Raises:
+        CatalogError: if the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    try:
+        while not _is_locked_now(fd):
+            # Asked again and again: waiting in the kernel, the run could not be cancelled.
+            await asyncio.sleep(TURN_S)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _is_locked_now(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def narrate_changed(

@@ -125,11 +125,13 @@ def down(
     folder = stack_folder(settings)
     if not folder.is_dir():
         return False
-    supervisor = supervisor_of(read_state(settings))
-    if supervisor:
-        tell("stopping the workers, the Prefect server and PostgreSQL")
-        _stop(supervisor, settings, drain_s=drain_s)
-    found = _end_leftovers(settings, tell)
+    # An `up` meanwhile would find a stack that ends, or have its new one taken for a leftover.
+    with _lock(folder / "up.lock"):
+        supervisor = supervisor_of(read_state(settings))
+        if supervisor:
+            tell("stopping the workers, the Prefect server and PostgreSQL")
+            _stop(supervisor, settings, drain_s=drain_s)
+        found = _end_leftovers(settings, tell)
     return supervisor is not None or found
 
 

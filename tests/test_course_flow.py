@@ -126,6 +126,29 @@ def test_an_inserted_lesson_costs_only_itself(stack_home, course):
     assert "01-abertura.mp3" not in published(again)
 
 
+def test_two_runs_of_one_course_take_turns(stack_home, course):
+    """The first has planned already when a lesson is inserted: it leaves the new files alone."""
+    for path in course.glob("*.md"):
+        sentences = " ".join(f"Frase {number} de {path.stem[3:]}." for number in range(80))
+        path.write_text(f"# {path.stem[3:]}\n\n{sentences}\n", encoding="utf-8")
+    batches = stack_home / "data" / "batches"
+    known = set(batches.glob("*/items"))
+    command = [NARRATE, "course", course, "--keep", "--json"]
+    environment = {**os.environ, "NARRATION_HOME": str(stack_home)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as first:
+        until(lambda: set(batches.glob("*/items")) - known, what="the first has planned")
+        (course / "00-antes.md").write_text(
+            "# Prefácio\n\nUm começo que ninguém esperava.\n", encoding="utf-8"
+        )
+        second = run(course, stack_home)
+    assert first.returncode == 0
+    assert [row["id"] for row in second["lessons"]] == ["antes", "abertura", "valores", "fim"]
+    assert second["totals"]["synthesized_chunks"] == lesson(second, "antes")["chunks"]
+    manifest = json.loads((folder_of(second) / "course.json").read_text(encoding="utf-8"))
+    named = {name for entry in manifest["lessons"] for name in entry["files"]}
+    assert set(published(second)) == named | {"course.json"}
+
+
 def test_a_lost_file_comes_back_from_the_library(stack_home, course):
     report = run(course, stack_home)
     (folder_of(report) / "03-fim.mp3").unlink()

@@ -222,6 +222,27 @@ def test_nothing_new_publishes_nothing(library):
     assert (library.root / "catalog.duckdb").stat().st_ino == inode
 
 
+@pytest.mark.parametrize("read", [index, connect])
+def test_a_writer_that_never_pauses_is_not_waited_for(library, monkeypatch, read):
+    from tts_tasks.catalog import index as module
+
+    passes = 0
+    usual = module.read_tail
+
+    def read_tail(*arguments):
+        nonlocal passes
+        passes += 1
+        assert passes < 10
+        tail = usual(*arguments)
+        library.record("utterance_hit", KEY)
+        return tail
+
+    monkeypatch.setattr(module, "read_tail", read_tail)
+    library.record("utterance_hit", KEY)
+    read(library.root)
+    assert passes == 1
+
+
 actions = st.lists(
     st.one_of(
         st.tuples(st.just("register"), st.integers(0, 4)),

@@ -16,7 +16,7 @@ import pytest
 
 from flows.processes import Identity, free_port, is_free, is_listening
 from flows.stack import down, up
-from flows.stack_state import stack_environment, status
+from flows.stack_state import read_state, stack_environment, status
 from tests.support.stack import Stack, settings_in, short_home, until
 from tts_tasks.errors import PortTakenError, StackError
 from tts_tasks.settings import PROJECT, Settings
@@ -112,7 +112,10 @@ def test_leftovers_of_a_killed_stack_do_not_stop_a_new_one(own: Settings) -> Non
     assert second.ready
     assert nothing_runs_of(former)
     # Once more, with everything killed and a postmaster.pid that names a living stranger.
-    for pid in pids(own):
+    killed, *others = pids(own)
+    # Stopped, it starts nothing again; dead, it would have the kernel end PostgreSQL in order.
+    os.kill(killed, signal.SIGSTOP)
+    for pid in (*others, killed):
         os.kill(pid, signal.SIGKILL)
     lock = own.data / "stack/postgres/postmaster.pid"
     until(lambda: not pids(own))
@@ -129,6 +132,19 @@ def test_leftovers_of_a_killed_stack_do_not_stop_a_new_one(own: Settings) -> Non
 
 def nothing_runs_of(former: list[int]) -> bool:
     return all(Identity.of(pid) is None for pid in former)
+
+
+@pytest.mark.stack
+def test_an_up_while_the_stack_stops_starts_a_new_one(own: Settings) -> None:
+    former = up(own)
+    stopping = threading.Thread(target=lambda: down(own, drain_s=0.0))
+    stopping.start()
+    until(lambda: read_state(own)["phase"] == "stopping", what="the supervisor stops")
+    found = up(own)
+    stopping.join()
+    assert found.ready
+    assert found.processes[0].pid != former.processes[0].pid
+    assert status(own).ready
 
 
 @pytest.mark.stack

@@ -280,6 +280,31 @@ def test_runs_of_a_killed_worker_are_taken_up_by_the_next_in_its_slot(
     assert asyncio.run(main()) == ("Completed", 2)
 
 
+def test_a_run_whose_worker_died_before_it_began_is_taken_up_by_the_next(stack: Stack) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Pending
+
+    from flows.runs import wait_for
+
+    worker = stack.pid("worker-cpu")
+    run_id = stack.run("quick/cpu").id
+
+    async def main() -> str:
+        async with get_client() as client:
+            states = await client.read_flow_run_states(run_id)
+            [taken] = [state for state in states if state.name == "Pending"]
+            assert taken.message, "who took a run stands in the state that takes it"
+            deployment = await client.read_deployment_by_name("quick/cpu")
+            left = await client.create_flow_run_from_deployment(
+                deployment.id, state=Pending(message=taken.message)
+            )
+            os.kill(worker, signal.SIGKILL)
+            until(lambda: stack.pid("worker-cpu") != worker, 60, "the worker is replaced")
+            return (await wait_for([left.id], poll_s=0.1))[left.id].state_name or ""
+
+    assert asyncio.run(asyncio.wait_for(main(), 90)) == "Completed"
+
+
 def test_a_redeployed_flow_is_loaded_again(stack: Stack) -> None:
     from flows.deploy import deploy
 

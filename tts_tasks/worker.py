@@ -39,12 +39,14 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.context import AsyncClientContext
 from prefect.exceptions import (
+    Abort,
     InfrastructureNotFound,
     ObjectAlreadyExists,
     ObjectNotFound,
 )
 from prefect.logging.handlers import APILogWorker
-from prefect.states import Cancelled, Crashed, Scheduled
+from prefect.states import Cancelled, Crashed, Pending, Scheduled
+from prefect.utilities.engine import propose_state
 from prefect.workers.base import (
     BaseJobConfiguration,
     BaseVariables,
@@ -201,7 +203,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         """
         running = self.running[flow_run.id] = Running(flow_run)
         try:
-            if not self.stopping.is_set() and await self._propose_pending_state(flow_run):
+            if not self.stopping.is_set() and await self._take(flow_run):
                 await self.client.update_flow_run(flow_run.id, infrastructure_pid=self.identifier)
                 await self._run_to_end(running)
         # Broad on purpose: the worker outlives whatever happens to one run.
@@ -213,6 +215,19 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
             self._submitting_flow_run_ids.discard(flow_run.id)
             self._release_limit_slot(flow_run.id)
             self._finished.set()
+
+    async def _take(self, flow_run: FlowRun) -> bool:
+        """Make the run Pending, if nobody else has; who took it stands in that very state.
+
+        A worker that is killed before its next request would leave a run that nobody knows.
+        """
+        try:
+            state = await propose_state(
+                self.client, Pending(message=self.identifier), flow_run_id=flow_run.id
+            )
+        except Abort:
+            return False
+        return state.is_pending()
 
     async def run(
         self,
@@ -336,7 +351,10 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name])),
         )
         for flow_run in runs:
-            slot = (flow_run.infrastructure_pid or "").rpartition(":")[0]
+            owner = flow_run.infrastructure_pid
+            if flow_run.state is not None and flow_run.state.is_pending():
+                owner = flow_run.state.message or owner  # See _take.
+            slot = (owner or "").rpartition(":")[0]
             if slot != self._slot:
                 continue
             logger.warning("run %s (%s) was left by a dead worker", flow_run.name, flow_run.id)

@@ -224,6 +224,8 @@ def _take_in_journals(connection: duckdb.DuckDBPyConnection, root: Path) -> Inde
             journals=total.journals + batch.journals,
             sidecars=total.sidecars + batch.sidecars,
         )
+        if tail.is_all:  # Writers never pause for long: "until nothing is new" may be never.
+            return total
 
 
 def _take_in(
@@ -371,9 +373,12 @@ def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     # The published file was opened first: a journal read after it can only hold more.
     offsets = dict(_offsets(connection))
     lines: list[bytes] = []
-    while (tail := read_tail(root / "journal", offsets)).offsets:
+    is_all = False
+    while not is_all:
+        tail = read_tail(root / "journal", offsets)
         offsets.update(tail.offsets)
         lines.extend(tail.lines)
+        is_all = tail.is_all
     _prepare(connection, lines, (), None)
     connection.execute(schema.LIVE_EVENTS)
     for level in schema.LEVELS:

@@ -33,6 +33,9 @@ class Tail:
     unparsable: Mapping[str, int]
     """For each journal with damage: its file name and the number of lines that are no events."""
 
+    is_all: bool = True
+    """Whether it is everything that was there; what is appended meanwhile is the next reader's."""
+
 
 def read_tail(folder: Path, offsets: Mapping[str, int], limit_bytes: int = BATCH_BYTES) -> Tail:
     """Read what was appended to the journals, never a line that is still being written.
@@ -40,7 +43,7 @@ def read_tail(folder: Path, offsets: Mapping[str, int], limit_bytes: int = BATCH
     Args:
         folder: ``library/journal``; may be absent.
         offsets: bytes dealt with before, by file name.
-        limit_bytes: about how much to read; call again until ``offsets`` is empty.
+        limit_bytes: about how much to read; call again until ``is_all``.
 
     Raises:
         CatalogError: if a journal may not be read.
@@ -81,7 +84,7 @@ def read_tail(folder: Path, offsets: Mapping[str, int], limit_bytes: int = BATCH
             value=folder,
             remedy="check that the library's folder may be read",
         ) from error
-    return Tail(tuple(lines), dealt_with, unparsable)
+    return Tail(tuple(lines), dealt_with, unparsable, is_all=left_bytes > 0)
 
 
 def is_event(line: bytes) -> bool:
