@@ -7,8 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -126,19 +125,24 @@ def course(
     json: Json = False,
 ) -> None:
     """Narrate the changed lessons of a course, through Prefect."""
+    from flows.stack_loan import borrowed_stack, is_on_loan, kept_stack
+    from flows.stack_state import use_stack
     from tts_tasks.script.course import read_course
 
     settings = load_settings()
     folder = path.expanduser().resolve()
     # Read here first: a folder that is no course should not cost the start of a stack.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
-    with _running_stack(settings, keep) as (ui_url, stays_up):
-        show_step(f"the runs can be watched at {ui_url}/runs")
+    kept = kept_stack(settings) if keep else nullcontext()
+    with kept, borrowed_stack(settings, show_step) as stack:
+        use_stack(settings)
+        show_step(f"the runs can be watched at {stack.ui}/runs")
         report = asyncio.run(_narrate_course(folder, len(source.lessons), settings))
+        stays_up = keep or not is_on_loan(settings)
     if json:
         show_json({key: report[key] for key in ("course", "lessons", "totals")})
     else:
-        console.show_course(report, ui_url, stays_up=stays_up)
+        console.show_course(report, stack.ui, stays_up=stays_up)
     failures = [lesson for lesson in report["lessons"] if lesson["error"]]
     for lesson in failures:
         show_error(f"lesson {lesson['id']}: {lesson['error']['message']}")
@@ -198,10 +202,12 @@ def up(
     """Start the local stack: PostgreSQL, Prefect server and UI, workers."""
     from flows.deploy import deploy as deploy_all
     from flows.stack import up as start
+    from flows.stack_loan import kept_stack
     from flows.stack_state import use_stack
 
     settings = load_settings()
-    status = start(settings, gpu=gpu, on_progress=show_step)
+    with kept_stack(settings):
+        status = start(settings, gpu=gpu, on_progress=show_step)
     use_stack(settings)
     asyncio.run(deploy_all(settings))
     _show_status(status.as_dict(), json)
@@ -320,28 +326,6 @@ async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> d
     # From the trigger to the end of the run, as a user waits for it.
     report["totals"]["wall_s"] = round(time.monotonic() - started, 3)
     return report
-
-
-@contextmanager
-def _running_stack(settings: Settings, keep: bool) -> Iterator[tuple[str, bool]]:
-    """Start the stack if none runs, and stop what was started.
-
-    Yields:
-        The address of the UI, and whether the stack stays up.
-    """
-    from flows.stack import down as stop
-    from flows.stack import up as start
-    from flows.stack_state import status as read_status
-    from flows.stack_state import use_stack
-
-    stays_up = keep or read_status(settings).running
-    status = start(settings, on_progress=show_step)
-    use_stack(settings)
-    try:
-        yield status.ui, stays_up
-    finally:
-        if not stays_up:
-            stop(settings, on_progress=show_step)
 
 
 def _use_prefect(settings: Settings) -> None:

@@ -7,7 +7,6 @@ it can be watched, cancelled and retried by itself, and when it fails the others
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import itertools
 import logging
 import os
@@ -28,6 +27,7 @@ from flows.course_plan import PlannedLesson, plan_lessons, published_folder
 from flows.course_report import publish
 from flows.runs import trigger, wait_for
 from tts_tasks.errors import CatalogError, NarrationError, RunLostError, storage_error
+from tts_tasks.files import lock_now
 from tts_tasks.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -103,20 +103,12 @@ async def alone(folder: Path) -> AsyncIterator[None]:
     except OSError as error:
         raise storage_error(error, folder) from error
     try:
-        while not _is_locked_now(fd):
+        while not lock_now(fd):
             # Asked again and again: waiting in the kernel, the run could not be cancelled.
             await asyncio.sleep(TURN_S)
         yield
     finally:
         os.close(fd)
-
-
-def _is_locked_now(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 async def narrate_changed(

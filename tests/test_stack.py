@@ -16,6 +16,7 @@ import pytest
 
 from flows.processes import Identity, free_port, is_free, is_listening
 from flows.stack import down, up
+from flows.stack_loan import borrowed_stack, is_on_loan, kept_stack
 from flows.stack_state import read_state, stack_environment, status
 from tests.support.stack import Stack, settings_in, short_home, until
 from tts_tasks.errors import PortTakenError, StackError
@@ -144,6 +145,27 @@ def test_an_up_while_the_stack_stops_starts_a_new_one(own: Settings) -> None:
     stopping.join()
     assert found.ready
     assert found.processes[0].pid != former.processes[0].pid
+    assert status(own).ready
+
+
+@pytest.mark.stack
+def test_the_last_borrower_stops_a_stack_on_loan(own: Settings) -> None:
+    with borrowed_stack(own, print) as stack:
+        with borrowed_stack(own, print) as same:
+            assert same.processes[0].pid == stack.processes[0].pid
+        assert status(own).ready
+        assert is_on_loan(own)
+    assert not status(own).running
+    assert not is_on_loan(own)
+
+
+@pytest.mark.stack
+def test_a_kept_stack_outlives_its_borrowers(own: Settings) -> None:
+    with kept_stack(own), borrowed_stack(own, print):
+        pass
+    assert status(own).ready
+    with borrowed_stack(own, print):
+        pass
     assert status(own).ready
 
 

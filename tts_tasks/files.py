@@ -1,4 +1,4 @@
-"""Files as wholes: written all or nothing, and their checksums.
+"""Files as wholes: written all or nothing, their checksums and their locks.
 
 Audio in the library has its own way in (``catalog.objects``): it is flushed to the disk, and comes
 with a sidecar.
@@ -6,6 +6,7 @@ with a sidecar.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import secrets
 from pathlib import Path
@@ -43,3 +44,18 @@ def checksum(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock_now(fd: int) -> bool:
+    """Lock an open file or folder for its holder alone, unless somebody else has locked it.
+
+    The system drops the lock when the descriptor is closed, also when its holder is killed.
+
+    Returns:
+        Whether it is locked now.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

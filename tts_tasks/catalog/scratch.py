@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tts_tasks.errors import storage_error
+from tts_tasks.files import lock_now
 
 
 @contextmanager
@@ -62,10 +63,7 @@ def _drop_if_abandoned(folder: Path) -> None:
     except FileNotFoundError:
         return  # Its owner has just finished.
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return  # Its owner is at work.
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+        if lock_now(lock):
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(lock)
