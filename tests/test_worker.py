@@ -44,7 +44,7 @@ def test_a_triggered_run_is_running_soon(stack: Stack) -> None:
     stack.run("quick/cpu")  # The first run imports the flow.
     run = stack.run("quick/cpu", {"word": "olá"})
     assert run.state_name == "Completed"
-    assert (run.start_time - run.created).total_seconds() < 5
+    assert (run.start_time - run.created).total_seconds() < 10
 
 
 def test_cancelling_one_run_leaves_its_neighbours_alone(stack: Stack, folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_cancelling_one_run_leaves_its_neighbours_alone(stack: Stack, folder: Pa
 
     took_s, names = asyncio.run(main())
     assert names == ["Running", "Cancelled", "Running", "Completed", "Cancelled", "Completed"]
-    assert took_s < 5
+    assert took_s < 30, "the run would have slept for a minute"
     assert len(list(folder.glob("cancelled-*"))) == 1
 
 
@@ -196,14 +196,17 @@ def test_logs_land_in_the_run_that_wrote_them(stack: Stack) -> None:
                 )
             return {log.message for log in logs if log.name == "tts_tasks.under_test"}
 
-        for run_id, word in zip(runs, words, strict=True):
-            expected = {f"{who} says {word}" for who in ("flow", "thread", "task")}
+        said = {
+            run_id: {f"{who} says {word}" for who in ("flow", "thread", "task")}
+            for run_id, word in zip(runs, words, strict=True)
+        }
+        said[sync] = {"sync flow says zero"}
 
-            async def arrived(run_id: UUID = run_id, expected: set[str] = expected) -> bool:
-                return await messages(run_id) == expected
+        # A run ends before the server has its last lines.
+        async def arrived() -> bool:
+            return {run_id: await messages(run_id) for run_id in said} == said
 
-            await until_async(arrived, what=f"logs of {word}")
-        assert await messages(sync) == {"sync flow says zero"}
+        await until_async(arrived, what="every run has its logs, and no other's")
 
     asyncio.run(main())
 
