@@ -11,6 +11,8 @@ from uuid import UUID
 
 from prefect import flow, runtime, task
 
+from tts_tasks.files import write_whole
+
 logger = logging.getLogger("tts_tasks.under_test")
 
 
@@ -87,7 +89,7 @@ async def parent(folder: str) -> None:
 
     key = str(runtime.flow_run.get_id())
     run = await trigger("sleeper/cpu", {"folder": folder}, parent=True, idempotency_key=key)
-    Path(folder, "child").write_text(str(run.id))
+    write_whole(Path(folder, "child"), str(run.id))
     await wait_for([run.id], poll_s=0.1)
 
 
