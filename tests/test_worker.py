@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -306,6 +307,52 @@ def test_a_run_whose_worker_died_before_it_began_is_taken_up_by_the_next(stack: 
             return (await wait_for([left.id], poll_s=0.1))[left.id].state_name or ""
 
     assert asyncio.run(asyncio.wait_for(main(), 90)) == "Completed"
+
+
+@pytest.mark.parametrize(
+    ("owner", "is_taken", "ends"),
+    [
+        pytest.param("mine", True, "Crashed", id="its own"),
+        pytest.param("another:1:2", False, "Pending", id="another worker's"),
+    ],
+)
+def test_a_run_whose_taking_was_not_answered_belongs_to_who_stands_in_it(
+    stack: Stack, owner: str, is_taken: bool, ends: str
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Pending
+
+    from tts_tasks.worker import WarmWorker
+
+    stack.deploy("unserved")
+
+    async def main() -> None:
+        async with get_client() as client, WarmWorker("unserved", slot="test:unserved") as worker:
+            deployment = await client.read_deployment_by_name("quick/unserved")
+            message = worker.identifier if owner == "mine" else owner
+            run = await client.create_flow_run_from_deployment(
+                deployment.id, state=Pending(message=message)
+            )
+            assert await worker._take(run) is is_taken
+            worker._crashed[run.id] = "no answer"
+            await worker._report_crashes()
+            assert await state_name(run.id) == ends
+            assert not worker._crashed
+
+    asyncio.run(main())
+
+
+def test_a_worker_without_a_server_says_what_it_waits_for() -> None:
+    command = [sys.executable, "-m", "flows.worker", "cpu", "--limit", "1"]
+    nowhere = {**os.environ, "PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    with subprocess.Popen(command, env=nowhere, stderr=subprocess.PIPE, text=True) as worker:
+        patience = threading.Timer(60, worker.kill)
+        patience.start()
+        assert worker.stderr is not None
+        said = next((line for line in worker.stderr if "waiting" in line), "")
+        patience.cancel()
+        worker.kill()
+    assert "http://127.0.0.1:1/api" in said
 
 
 def test_a_redeployed_flow_is_loaded_again(stack: Stack) -> None:

@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 import socket
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -75,6 +76,9 @@ STOP_S = 10.0
 
 LONGEST_PAUSE_S = 10.0
 """Longest pause, in seconds, between two tries while the server does not answer."""
+
+PATIENCE_S = 5.0
+"""Seconds between two lines that say that the server does not answer yet."""
 
 POOL_RUNS = {"gpu": 64, "cpu": 32, "control": 64}
 """Runs in flight at once, at most, over all workers of a pool that is created here. It may be
@@ -226,7 +230,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
                 self.client, Pending(message=self.identifier), flow_run_id=flow_run.id
             )
         except Abort:
-            return False
+            # A request that was repeated because its first answer was lost is refused, too.
+            held = await self.client.read_flow_run(flow_run.id)
+            return _is_pending(held) and _owner(held) == self.identifier
         return state.is_pending()
 
     async def run(
@@ -272,10 +278,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         """Report runs that ended without a word; again later, while the server does not answer."""
         for run_id, message in list(self._crashed.items()):
             with suppress(ObjectNotFound):
-                state = (await self.client.read_flow_run(run_id)).state
+                flow_run = await self.client.read_flow_run(run_id)
+                state = flow_run.state
                 # The engine may have reported it: as crashed, suspended, or to be tried again.
-                if state is None or not (
-                    state.is_final() or state.is_paused() or state.is_scheduled()
+                # And when the server's answer was lost, another worker may have taken it.
+                if _owner(flow_run) == self.identifier and not (
+                    state and (state.is_final() or state.is_paused() or state.is_scheduled())
                 ):
                     await self.client.set_flow_run_state(
                         run_id, Crashed(message=message), force=True
@@ -351,11 +359,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name])),
         )
         for flow_run in runs:
-            owner = flow_run.infrastructure_pid
-            if flow_run.state is not None and flow_run.state.is_pending():
-                owner = flow_run.state.message or owner  # See _take.
-            slot = (owner or "").rpartition(":")[0]
-            if slot != self._slot:
+            if _owner(flow_run).rpartition(":")[0] != self._slot:
                 continue
             logger.warning("run %s (%s) was left by a dead worker", flow_run.name, flow_run.id)
             with suppress(ObjectNotFound):
@@ -388,6 +392,17 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         while self.running:
             self._finished.clear()
             await self._finished.wait()
+
+
+def _owner(flow_run: FlowRun) -> str:
+    """Return the identifier of the worker that has a run: a Pending one may name it only there."""
+    if _is_pending(flow_run) and flow_run.state and flow_run.state.message:
+        return flow_run.state.message
+    return flow_run.infrastructure_pid or ""
+
+
+def _is_pending(flow_run: FlowRun) -> bool:
+    return flow_run.state is not None and flow_run.state.is_pending()
 
 
 async def ensure_pool(client: PrefectClient, name: str) -> None:
@@ -472,9 +487,17 @@ async def _until_healthy() -> None:
     from prefect.settings import PREFECT_API_URL
 
     url = f"{PREFECT_API_URL.value()}/health"
-    async with httpx.AsyncClient(timeout=5, verify=False) as client:
+    said_at_s = time.monotonic()
+    async with httpx.AsyncClient(timeout=5) as client:
         while True:
-            with suppress(httpx.TransportError):
-                if (await client.get(url)).is_success:
+            try:
+                answer = await client.get(url)
+                if answer.is_success:
                     return
+                reason = f"status {answer.status_code}"
+            except httpx.TransportError as error:
+                reason = str(error)
+            if time.monotonic() - said_at_s > PATIENCE_S:
+                logger.warning("waiting for the Prefect server at %s (%s)", url, reason)
+                said_at_s = time.monotonic()
             await asyncio.sleep(0.1)
