@@ -8,11 +8,13 @@
     │   ├── UnknownProviderError       no such provider here
     │   ├── UnknownFormatError         no such audio format
     │   ├── EngineParameterError       the engine has no such parameter, or not this value
+    │   ├── UnknownPhonemeError        a sound that the voice's model does not know
     │   ├── SourceError                a file or folder that cannot be read as a lesson or course
     │   ├── CourseError                the course as a whole contradicts itself
     │   └── OutputPathError            the audio cannot or may not be written there
     ├── EngineError                    speaking failed
-    │   ├── EngineUnavailableError     for now: network, quota, missing model; retryable (HTTP 503)
+    │   ├── EngineUnavailableError     for now: network, quota; retryable (HTTP 503)
+    │   │   └── ModelMissingError      a model or its runtime is missing, partial or corrupt
     │   └── EngineOutputError          silent, truncated or otherwise wrong audio (HTTP 502)
     ├── MasteringError                 the encoder is missing or failed
     ├── CatalogError                   the library or its index cannot be used
@@ -136,6 +138,12 @@ class EngineParameterError(InputError):
     code = "engine_parameter"
 
 
+class UnknownPhonemeError(InputError):
+    """A sound is outside the vocabulary of the voice's model."""
+
+    code = "unknown_phoneme"
+
+
 class SourceError(InputError):
     """A file or folder cannot be read as a lesson or a course."""
 
@@ -161,10 +169,17 @@ class EngineError(NarrationError):
 
 
 class EngineUnavailableError(EngineError):
-    """The engine cannot work for now: network, quota, a model that is not there."""
+    """The engine cannot work for now: network, quota."""
 
     code = "engine_unavailable"
     retryable = True
+
+
+class ModelMissingError(EngineUnavailableError):
+    """A model or the library that runs it is missing, partial or corrupt: a command mends it."""
+
+    code = "model_missing"
+    retryable = False
 
 
 class EngineOutputError(EngineError):

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     """Folders that audio may be written into, separated like those of PATH; empty means the home
     above, the current folder, the user's own folder and the one for temporary files."""
 
+    models: Path = Path("data/models")
+    """Folder of the models, relative to the home unless absolute; may be read-only."""
+
     max_lesson_chars: int = Field(default=100_000, gt=0)
     """Longest lesson, in characters."""
 
@@ -67,8 +70,9 @@ class Settings(BaseSettings):
         return tuple(Path(part) for part in value.split(os.pathsep) if part)
 
     @model_validator(mode="after")
-    def _resolve_home(self) -> Self:
+    def _resolve_folders(self) -> Self:
         object.__setattr__(self, "home", self.home.expanduser().resolve())
+        object.__setattr__(self, "models", (self.home / self.models.expanduser()).resolve())
         return self
 
     @property
