@@ -1,5 +1,7 @@
-# make narrate   narrate the sample course (COURSE=path for another, KEEP=1 leaves the stack up)
+# make narrate   narrate the sample course (COURSE=path for another, PROVIDER=espeak or VOICE=name
+#                for another speaker, KEEP=1 leaves the stack up)
 # make test      run the tests
+# make asr       install speech recognisers: then make test also writes down what it hears
 # make check     lint, types, import directions
 
 PYTHON ?= python3
@@ -12,13 +14,18 @@ INSTALL = if test -x $(BIN)/pip; then pip="$(BIN)/python -m pip"; \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: narrate test check down clean
+.PHONY: narrate test asr check down clean
 
 narrate: $(VENV)/.installed
-	$(BIN)/narrate course "$(COURSE)" $(if $(KEEP),--keep)
+	$(BIN)/narrate course "$(COURSE)" --pull $(if $(PROVIDER),--provider $(PROVIDER)) \
+		$(if $(VOICE),--voice $(VOICE)) $(if $(KEEP),--keep)
 
 test: $(VENV)/.installed-dev
+	@$(BIN)/narrate models pull kokoro || echo "testing without the neural model"
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+asr: $(VENV)/.installed-dev
+	@$(INSTALL) '.[local,kokoro,dev,asr]'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -37,9 +44,10 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing into $(VENV) (about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
 		$(PYTHON) -m venv --clear --without-pip $(VENV)
-	@$(INSTALL) '.[local]'
+	@($(INSTALL) '.[local,kokoro]') || \
+		(echo "without onnxruntime: eSpeak NG will speak"; $(INSTALL) '.[local]')
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(INSTALL) '.[local,dev]'
+	@($(INSTALL) '.[local,kokoro,dev]') || ($(INSTALL) '.[local,dev]')
 	@touch $@

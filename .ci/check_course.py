@@ -48,10 +48,12 @@ def main() -> None:
     """Run the checks that the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--narrated", action="store_true")
+    parser.add_argument("--provider", help="who must have spoken every lesson")
     parser.add_argument("--unchanged", type=Path, metavar="REPORT")
     options = parser.parse_args()
     manifest = check(options.folder)
+    if options.provider:
+        assert {lesson["provider"] for lesson in manifest["lessons"]} == {options.provider}
     if options.unchanged:
         report = json.loads(options.unchanged.read_text(encoding="utf-8"))
         assert report["totals"]["synthesized_chunks"] == 0, report["totals"]

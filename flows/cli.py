@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from flows import console
+from flows.cli_models import models_app
 from flows.console import show_error, show_json, show_step, show_table
-from tts_tasks.errors import NarrationError, SourceError, error_from_dict
+from tts_tasks.errors import ModelMissingError, NarrationError, SourceError, error_from_dict
 from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings, load_settings
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 catalog_app = typer.Typer(no_args_is_help=True, help="The DuckDB index of the library.")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
@@ -77,6 +79,7 @@ def text(
     markdown: Annotated[bool, typer.Option("--markdown", help="The text is Markdown.")] = False,
     rate: Annotated[int | None, typer.Option(help="eSpeak NG: words per minute.")] = None,
     pitch: Annotated[int | None, typer.Option(help="eSpeak NG: 0 to 99.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Kokoro: 0.5 to 2 times its pace.")] = None,
     title: Annotated[str, typer.Option(help="Title written into the file.")] = "",
     json: Json = False,
 ) -> None:
@@ -85,7 +88,7 @@ def text(
     from tts_tasks import steps
 
     settings = load_settings()
-    chosen = {"rate": rate, "pitch": pitch}
+    chosen = {"rate": rate, "pitch": pitch, "speed": speed}
     request = as_request(
         settings,
         text=_text_to_say(text, file, settings),
@@ -121,23 +124,42 @@ def text(
 @app.command()
 def course(
     path: Annotated[Path, typer.Argument(help="Folder of the course.")],
+    provider: Annotated[
+        str | None, typer.Option("--provider", "-p", help="Engine of all lessons.")
+    ] = None,
+    voice: Annotated[
+        str | None, typer.Option("--voice", "-v", help="Voice of all lessons.")
+    ] = None,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Fetch the model of the default voice if it is missing.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
     json: Json = False,
 ) -> None:
-    """Narrate the changed lessons of a course, through Prefect."""
+    """Narrate the changed lessons of a course, through Prefect.
+
+    Its own settings say who speaks; --provider and --voice overrule them in all lessons.
+    """
     from flows.stack_loan import borrowed_stack, is_on_loan, kept_stack
     from flows.stack_state import use_stack
+    from tts_tasks.engines.choose import choose
     from tts_tasks.script.course import read_course
 
     settings = load_settings()
     folder = path.expanduser().resolve()
-    # Read here first: a folder that is no course should not cost the start of a stack.
+    # Read here first: a folder that is no course should not cost the start of a stack; nor
+    # should a speaker that there is not.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
+    if pull and provider in (None, AUTO, "kokoro"):
+        _pull_default_model(settings)
+    if provider or voice:
+        choose(provider or AUTO, voice, source.language, settings)
     kept = kept_stack(settings) if keep else nullcontext()
     with kept, borrowed_stack(settings, show_step) as stack:
         use_stack(settings)
         show_step(f"the runs can be watched at {stack.ui}/runs")
-        report = asyncio.run(_narrate_course(folder, len(source.lessons), settings))
+        asked = {"course": str(folder), "provider": provider, "voice": voice}
+        report = asyncio.run(_narrate_course(asked, len(source.lessons), settings))
         stays_up = keep or not is_on_loan(settings)
     if json:
         show_json({key: report[key] for key in ("course", "lessons", "totals")})
@@ -162,16 +184,21 @@ def voices(
     from tts_tasks.engines.registry import load_engine, providers
 
     names = providers() if provider == AUTO else [provider]
-    engines = [load_engine(name) for name in names]
-    rows = [
-        {
-            "provider": engine.name,
-            **asdict(engine.describe(voice)),
-            "sample_rate": engine.sample_rate,
-        }
-        for engine in engines
-        for voice in engine.voices()
-    ]
+    rows: list[dict[str, Any]] = []
+    for engine in [load_engine(name) for name in names]:
+        try:
+            rows += (
+                {
+                    "provider": engine.name,
+                    **asdict(engine.describe(voice)),
+                    "sample_rate": engine.sample_rate,
+                }
+                for voice in engine.voices()
+            )
+        except ModelMissingError as error:
+            if provider != AUTO:
+                raise
+            show_step(f"without {engine.name}: {error}")
     if json:
         show_json(rows)
     else:
@@ -296,7 +323,9 @@ def query(sql: Annotated[str, typer.Argument(help="A SELECT.")], json: Json = Fa
         show_table(columns, rows)
 
 
-async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> dict[str, Any]:
+async def _narrate_course(
+    asked: dict[str, str | None], n_lessons: int, settings: Settings
+) -> dict[str, Any]:
     """Trigger the deployment, show what finishes, and return the report."""
     from flows import batches
     from flows.deploy import deploy as deploy_all
@@ -304,7 +333,7 @@ async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> d
 
     await deploy_all(settings)
     started = time.monotonic()
-    run = await trigger("narrate-course/nightly", {"course": str(folder)})
+    run = await trigger("narrate-course/nightly", asked)
     batch_id = str(run.id)
     with console.progress_bar() as progress:
         bar = progress.add_task("reading the course", total=n_lessons)
@@ -326,6 +355,18 @@ async def _narrate_course(folder: Path, n_lessons: int, settings: Settings) -> d
     # From the trigger to the end of the run, as a user waits for it.
     report["totals"]["wall_s"] = round(time.monotonic() - started, 3)
     return report
+
+
+def _pull_default_model(settings: Settings) -> None:
+    """Fetch the neural model if it is missing; without it, the embedded eSpeak NG speaks."""
+    from flows.cli_models import pull_if_missing
+    from tts_tasks.engines.choose import choose
+
+    if reason := pull_if_missing(settings, "kokoro"):
+        speaker = choose(AUTO, None, "pt-BR", settings).engine.name
+        show_step(
+            f"{speaker} will speak: {reason}; `narrate models pull kokoro` tries to fetch it again"
+        )
 
 
 def _use_prefect(settings: Settings) -> None:

@@ -100,6 +100,10 @@ def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
         f"{totals['synthesized_chunks']} synthesized",
         highlight=False,
     )
+    speakers = dict.fromkeys(
+        f"{row['provider']} {row['voice']}" for row in report["lessons"] if row["voice"]
+    )
+    out.print(f"spoken by {', '.join(speakers) or 'nobody'}", markup=False, highlight=False)
     lessons = (
         f"lessons: {totals['narrated']} narrated, {totals['unchanged']} unchanged, "
         f"{totals['failed']} failed"

@@ -12,7 +12,6 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from prefect.states import Completed, Failed
 
 from flows import batches
 from flows.contract import failure
-from flows.course_plan import PlannedLesson, plan_lessons, published_folder
+from flows.course_plan import PlannedLesson, plan_lessons, published_folder, spoken_by
 from flows.course_report import publish
 from flows.runs import trigger, wait_for
 from tts_tasks.errors import CatalogError, NarrationError, RunLostError, storage_error
@@ -45,11 +44,15 @@ def run_name() -> str:
 
 
 @flow(name="narrate-course", flow_run_name=run_name)
-async def narrate_course(course: str) -> State[Any]:
+async def narrate_course(
+    course: str, provider: str | None = None, voice: str | None = None
+) -> State[Any]:
     """Narrate the changed lessons of a course, and publish it in ``data/narrations/<course>/``.
 
     Args:
         course: folder of the course, relative to ``NARRATION_HOME`` unless absolute.
+        provider: who speaks all of it, whatever the course says.
+        voice: voice of all of it, whatever the course says.
 
     Returns:
         Completed; Completed under the name CompletedWithErrors when some lessons failed; Failed
@@ -61,7 +64,8 @@ async def narrate_course(course: str) -> State[Any]:
     settings = load_settings()
     batch_id = str(runtime.flow_run.get_id())
     try:
-        report = await narrate_and_publish(settings.home / course, batch_id, settings)
+        speaker = (provider, voice)
+        report = await narrate_and_publish(settings.home / course, speaker, batch_id, settings)
     except NarrationError as error:
         batches.write_report(settings, batch_id, {"error": error.as_dict()})
         raise
@@ -71,11 +75,16 @@ async def narrate_course(course: str) -> State[Any]:
     return final_state(report["totals"])
 
 
-async def narrate_and_publish(folder: Path, batch_id: str, settings: Settings) -> dict[str, Any]:
+async def narrate_and_publish(
+    folder: Path, speaker: tuple[str | None, str | None], batch_id: str, settings: Settings
+) -> dict[str, Any]:
     """Narrate what changed, publish the course, and return the report."""
-    from tts_tasks.script.course import read_course
+    from tts_tasks.script.course import Course, read_course
 
-    read = partial(read_course, folder, max_lesson_chars=settings.max_lesson_chars)
+    def read() -> Course:
+        course = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
+        return spoken_by(course, *speaker)
+
     course = await asyncio.to_thread(read)
     async with alone(published_folder(course, settings)):
         course = await asyncio.to_thread(read)  # It may have been edited while this run waited.

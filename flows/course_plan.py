@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.contract import as_request
 from tts_tasks.errors import NarrationError
+from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings
 from tts_tasks.values import Script
 
@@ -46,6 +47,24 @@ def published_folder(course: Course, settings: Settings) -> Path:
     return settings.narrations / course.id
 
 
+def spoken_by(course: Course, provider: str | None, voice: str | None) -> Course:
+    """Return the course as if its author had asked for this provider and voice throughout.
+
+    The voices and parameters in it are for other providers, so they go; a lesson in another
+    language gets the provider's voice for that language.
+    """
+    if provider is None and voice is None:
+        return course
+    lessons = [replace(one, provider=None, voice=None, parameters={}) for one in course.lessons]
+    return replace(
+        course,
+        provider=provider or AUTO,
+        voice=voice,
+        parameters={},
+        lessons=type(course.lessons)(lessons),
+    )
+
+
 def plan_lessons(course: Course, source: Path, settings: Settings) -> list[PlannedLesson]:
     """Return every lesson of the course, in order, with what has to be done for it.
 
@@ -71,6 +90,7 @@ def _plan(
 ) -> PlannedLesson:
     from tts_tasks import steps
     from tts_tasks.catalog.courses import fingerprint, is_unchanged
+    from tts_tasks.script.lexicon import entries_in
 
     folder = published_folder(course, settings)
     parameters: dict[str, Any] = {
@@ -83,6 +103,7 @@ def _plan(
         "language": lesson.language or course.language,
         "markup": "text" if lesson.path.suffix.lower() == ".txt" else "markdown",
         "parameters": {**course.parameters, **lesson.parameters},
+        "lexicon": entries_in(lesson.visible_text(), course.lexicon),
         "title": lesson.title,
         "course": course.title,
         "track": lesson.number,

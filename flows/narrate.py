@@ -46,6 +46,7 @@ async def narrate(
     language: str = "pt-BR",
     markup: Markup = Markup.TEXT,
     parameters: dict[str, Any] | None = None,
+    lexicon: dict[str, str] | None = None,
     title: str = "narration",
     course: str = "",
     track: int | None = None,
@@ -65,6 +66,8 @@ async def narrate(
         language: BCP 47 tag of the text.
         markup: ``text`` or ``markdown``.
         parameters: engine parameters, e.g. ``{"rate": 160}``.
+        lexicon: term -> how to say it, in words (``diplói``) or, for engines that speak them, in
+            phonemes between slashes (``/ˈkæɡəl/``).
         title: title of the file, and of the flow run.
         course: title of the course.
         track: number of the lesson in its course, from 1.
@@ -92,6 +95,7 @@ async def narrate(
         language=language,
         markup=markup,
         parameters=parameters,
+        lexicon=lexicon,
         title=title,
         course=course,
         track=track,
@@ -134,6 +138,7 @@ async def generate_narration(
     language: str = "pt-BR",
     markup: Markup = Markup.TEXT,
     parameters: Mapping[str, object] | None = None,
+    lexicon: dict[str, str] | None = None,
     title: str = "",
 ) -> dict[str, Any]:
     """Narrate one text in this process, without a Prefect server.
@@ -147,6 +152,8 @@ async def generate_narration(
         language: BCP 47 tag of the text.
         markup: ``text`` or ``markdown``.
         parameters: engine parameters, e.g. ``{"rate": 160}``.
+        lexicon: term -> how to say it, in words (``diplói``) or, for engines that speak them, in
+            phonemes between slashes (``/ˈkæɡəl/``).
         title: title written into the file; by default the file's name.
 
     Returns:
@@ -172,6 +179,7 @@ async def generate_narration(
         language=language,
         markup=markup,
         parameters=parameters,
+        lexicon=lexicon,
         title=title,
         checkpoint=checkpoint,
     )
@@ -191,6 +199,7 @@ def generate_narration_sync(
     language: str = "pt-BR",
     markup: Markup = Markup.TEXT,
     parameters: Mapping[str, object] | None = None,
+    lexicon: dict[str, str] | None = None,
     title: str = "",
     checkpoint: Checkpoint = never_cancelled,
 ) -> dict[str, Any]:
@@ -212,6 +221,7 @@ def generate_narration_sync(
             language=language,
             markup=markup,
             parameters=parameters,
+            lexicon=lexicon,
             title=title or path.stem,
         )
         return success(steps.narrate(request, settings, checkpoint=checkpoint))

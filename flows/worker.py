@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 
 PRELOADED = {
-    "cpu": ("flows.narrate", "tts_tasks.tasks", "tts_tasks.engines.espeak"),
+    "cpu": ("flows.narrate", "tts_tasks.tasks", "tts_tasks.engines.kokoro"),
     "gpu": ("flows.narrate", "tts_tasks.tasks"),
     "control": ("flows.course", "tts_tasks.steps", "tts_tasks.script.course", "duckdb"),
 }

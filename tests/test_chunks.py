@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts_tasks.script.chunks import MIN_MAX_CHARS, Line, has_speech, write_lines
+from tts_tasks.errors import TextTooLongError, UnknownPhonemeError
+from tts_tasks.marks import PHONEME_MARK, mark, without_phonemes
+from tts_tasks.script.chunks import Line, has_speech, write_lines
 from tts_tasks.script.normalise import normalise, tidy
 from tts_tasks.script.pauses import (
     AFTER_SEGMENT_S,
@@ -17,8 +21,12 @@ from tts_tasks.script.pauses import (
 from tts_tasks.values import Segment, Structure
 
 
+def at_most(max_chars: int) -> Callable[[str], bool]:
+    return lambda spoken: len(spoken) <= max_chars
+
+
 def lines_of(*texts: str, max_chars: int = 200) -> list[Line]:
-    return write_lines([Segment(text) for text in texts], max_chars, normalise)
+    return write_lines([Segment(text) for text in texts], at_most(max_chars), normalise)
 
 
 def without_spaces(text: str) -> str:
@@ -47,7 +55,7 @@ def test_inserting_a_sentence_changes_no_other_line() -> None:
 
 
 def test_a_heading_without_a_full_stop_is_a_line() -> None:
-    lines = write_lines([Segment("Introdução", Structure.HEADING)], 200, normalise)
+    lines = write_lines([Segment("Introdução", Structure.HEADING)], at_most(200), normalise)
     assert [(line.written, line.structure) for line in lines] == [("Introdução", Structure.HEADING)]
 
 
@@ -60,7 +68,7 @@ def test_pauses_follow_the_structure() -> None:
         Segment("Outro", Structure.HEADING),
         Segment("Fim."),
     ]
-    assert [line.pause_s for line in write_lines(segments, 200, normalise)] == [
+    assert [line.pause_s for line in write_lines(segments, at_most(200), normalise)] == [
         AFTER_SEGMENT_S[Structure.HEADING],
         AFTER_SENTENCE_S,
         AFTER_SEGMENT_S[Structure.PARAGRAPH],
@@ -84,7 +92,7 @@ def test_what_cannot_be_said_gives_no_line_but_keeps_the_longer_pause(silent: st
         Segment(silent),
         Segment("item", Structure.LIST_ITEM),
     ]
-    lines = write_lines(segments, 200, normalise)
+    lines = write_lines(segments, at_most(200), normalise)
     assert [line.written for line in lines] == ["item", "item"]
     assert lines[0].pause_s == AFTER_SEGMENT_S[Structure.PARAGRAPH]
 
@@ -131,20 +139,26 @@ def test_the_limit_is_about_the_spoken_text() -> None:
     assert all(len(line.spoken) <= 100 for line in lines)
 
 
-def test_a_limit_that_nothing_fits_is_a_programming_mistake() -> None:
-    with pytest.raises(ValueError, match="max_chars must be at least"):
-        lines_of("a", max_chars=MIN_MAX_CHARS - 1)
+def test_a_character_that_does_not_fit_is_named() -> None:
+    with pytest.raises(TextTooLongError, match="% alone is more") as caught:
+        lines_of("50%", max_chars=8)
+    assert caught.value.remedy
+
+
+def test_a_limit_that_nothing_fits_ends() -> None:
+    with pytest.raises(TextTooLongError, match="a alone is more than the voice can speak"):
+        write_lines([Segment("abc")], lambda spoken: False, str)
 
 
 def test_another_language_keeps_its_digits() -> None:
-    lines = write_lines([Segment("It costs $5. **Cheap**!")], 200, tidy)
+    lines = write_lines([Segment("It costs $5. **Cheap**!")], at_most(200), tidy)
     assert [line.spoken for line in lines] == ["It costs $5.", "Cheap !"]
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet="abc ,;:.!?—1é", max_size=300), st.integers(MIN_MAX_CHARS, 60))
+@given(st.text(alphabet="abc ,;:.!?—1é", max_size=300), st.integers(1, 60))
 def test_nothing_speakable_is_lost_or_doubled(text: str, max_chars: int) -> None:
-    lines = write_lines([Segment(text)], max_chars, str)
+    lines = write_lines([Segment(text)], at_most(max_chars), str)
     said = [character for line in lines for character in line.written if character.isalnum()]
     assert said == [character for character in text if character.isalnum()]
     assert all(len(line.spoken) <= max_chars for line in lines)
@@ -168,7 +182,7 @@ def test_a_long_text_without_any_mark_is_cut_in_little_time() -> None:
         calls += 1
         return text
 
-    lines = write_lines([Segment("palavra " * 12_000)], 200, count)
+    lines = write_lines([Segment("palavra " * 12_000)], at_most(200), count)
     assert all(len(line.spoken) <= 200 for line in lines)
     assert calls < 20 * len(lines)
 
@@ -177,3 +191,111 @@ def test_a_long_text_without_any_mark_is_cut_in_little_time() -> None:
                                                 ("--- …", False), ("👍", False)])  # fmt: skip
 def test_has_speech(text: str, expected: bool) -> None:
     assert has_speech(text) is expected
+
+
+def test_a_sentence_that_fits_is_asked_about_once() -> None:
+    asked: list[str] = []
+
+    def fits(spoken: str) -> bool:
+        asked.append(spoken)
+        return True
+
+    write_lines([Segment("Um gato. Dois cães."), Segment("---"), Segment("Fim")], fits, normalise)
+    assert asked == ["Um gato.", "Dois cães.", "Fim"]
+
+
+def test_what_fits_raises_passes() -> None:
+    def fits(spoken: str) -> bool:
+        raise UnknownPhonemeError("no such sound")
+
+    with pytest.raises(UnknownPhonemeError):
+        write_lines([Segment("Olá.")], fits, normalise)
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "ab " * 33_000, "ab, " * 25_000, 
+                                  "[[a|/b. c/]]" * 8_000, "[[" * 50_000, "[[a" * 33_000,
+                                  "[[" + "a" * 99_000])  # fmt: skip
+def test_one_sentence_of_100_kb_costs_little(text: str) -> None:
+    asked = said = 0
+
+    def fits(spoken: str) -> bool:
+        nonlocal asked
+        asked += 1
+        return len(spoken) <= 300
+
+    def speak(written: str) -> str:
+        nonlocal said
+        said += len(written)
+        return written
+
+    lines = write_lines([Segment(text)], fits, speak)
+    assert asked <= 25 * len(lines)
+    assert said <= 30 * len(text)
+
+
+def test_a_mark_shows_its_term_and_is_spoken_verbatim() -> None:
+    text = "Use o [[Kaggle|/ˈkæɡ. əl: x/]] hoje. Depois descanse."
+    lines = write_lines([Segment(text)], at_most(200), str)
+    assert [(line.written, line.spoken) for line in lines] == [
+        ("Use o Kaggle hoje.", "Use o [[Kaggle|/ˈkæɡ. əl: x/]] hoje."),
+        ("Depois descanse.", "Depois descanse."),
+    ]
+
+
+def test_a_mark_alone_is_speech() -> None:
+    [line] = write_lines([Segment("[[Kaggle|/ˈkæɡəl/]]")], at_most(200), str)
+    assert (line.written, line.spoken) == ("Kaggle", "[[Kaggle|/ˈkæɡəl/]]")
+
+
+@pytest.mark.parametrize("term", ["pandas", "Pandas"])
+def test_a_mark_does_not_move_the_end_of_a_sentence(term: str) -> None:
+    plain = f"Usamos numpy, etc. {term} é outro. Fim."
+    marked = plain.replace(term, mark(term, "a. B"))
+    shown = [line.written for line in write_lines([Segment(marked)], at_most(200), str)]
+    assert shown == [line.written for line in write_lines([Segment(plain)], at_most(200), str)]
+
+
+def test_a_mark_too_long_by_itself_is_named() -> None:
+    long = mark("Kaggle", "a" * 300)
+    with pytest.raises(TextTooLongError, match="Kaggle"):
+        write_lines([Segment(f"O {long} abre.")], at_most(100), str)
+
+
+def test_fits_sees_the_marks() -> None:
+    lines = write_lines([Segment("um [[dois|/abcdefghij/]] três")], at_most(28), str)
+    assert [line.spoken for line in lines] == ["um [[dois|/abcdefghij/]]", "três"]
+
+
+def test_a_segment_may_hold_thousands_of_different_marks() -> None:
+    marks = [mark(f"t{n}", f"f{n}") for n in range(3_000)]
+    lines = write_lines([Segment(" ".join(marks))], at_most(100), str)
+    assert " ".join(line.spoken for line in lines).split() == marks
+    assert " ".join(line.written for line in lines).split() == [f"t{n}" for n in range(3_000)]
+
+
+def test_a_text_may_hold_the_letters_that_stand_for_marks() -> None:
+    text = f"{chr(0x20000)} [[A|/b/]] {chr(0x1D41A)} [[c|/d/]]"
+    [line] = write_lines([Segment(text)], at_most(100), str)
+    assert line.spoken == text
+    assert line.written == without_phonemes(text)
+
+
+TERMS = st.text(alphabet="aB1 .,:-é", min_size=1, max_size=8).filter(has_speech)
+PHONEMES = st.text(alphabet='aˈə .:,;…!?—"(', min_size=1, max_size=12).filter(str.strip)
+PIECES = st.one_of(
+    st.text(alphabet='abC ,;:.!?—1é()["', max_size=30), st.builds(mark, TERMS, PHONEMES)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=12).map(" ".join), st.integers(40, 90))
+def test_marks_survive_whole_and_nothing_is_lost(text: str, max_chars: int) -> None:
+    text = " ".join(text.split())
+    lines = write_lines([Segment(text)], at_most(max_chars), str)
+    wanted = [found[0] for found in PHONEME_MARK.finditer(text)]
+    assert [m[0] for line in lines for m in PHONEME_MARK.finditer(line.spoken)] == wanted
+    shown = [c for line in lines for c in line.written if c.isalnum()]
+    assert shown == [c for c in without_phonemes(text) if c.isalnum()]
+    for line in lines:
+        assert line.written == without_phonemes(line.spoken)
+        assert len(line.spoken) <= max_chars

@@ -102,8 +102,12 @@ def test_course_yaml_overrides_front_matter(tmp_path: Path) -> None:
 
 def test_a_heading_that_repeats_the_title_is_said_once(tmp_path: Path) -> None:
     folder = make(tmp_path / "c", a__md="---\ntitle: Olá\n---\n# Olá\n\nTexto.")
-    lines = write_lines(read(folder).lessons[0].segments(), 200, normalise)
+    lines = write_lines(read(folder).lessons[0].segments(), fits, normalise)
     assert [line.written for line in lines] == ["Olá", "Texto."]
+
+
+def fits(spoken: str) -> bool:
+    return len(spoken) <= 200
 
 
 def test_a_missing_folder_and_a_file(tmp_path: Path) -> None:
@@ -237,7 +241,7 @@ def test_the_sample_course_is_whole() -> None:
     assert len(course.lessons) == 6
     assert [lesson.error for lesson in course.lessons] == [None] * 6
     lines = [line for lesson in course.lessons
-             for line in write_lines(lesson.segments(), 200, normalise)]  # fmt: skip
+             for line in write_lines(lesson.segments(), fits, normalise)]  # fmt: skip
     words = [w for line in lines for w in line.written.split() if any(map(str.isalnum, w))]
     assert 1_350 <= len(words) <= 1_500
     for line in lines:
@@ -302,3 +306,93 @@ def test_folders_without_a_latin_letter_have_different_ids(tmp_path: Path) -> No
     ids = {read(make(tmp_path / name, a__md="Oi.")).id for name in ("日本語", "курс")}
     assert len(ids) == 2
     assert all(re.fullmatch(r"course-[0-9a-f]{8}", course_id) for course_id in ids)
+
+
+def test_a_course_without_a_lexicon_has_an_empty_one(tmp_path: Path) -> None:
+    assert read(make(tmp_path / "c", a__md="Oi.")).lexicon == {}
+
+
+@pytest.mark.parametrize("name", ["lexicon.yaml", "lexicon.yml"])
+def test_the_lexicon_in_the_folder_is_read_and_is_no_lesson(tmp_path: Path, name: str) -> None:
+    course = read(make(tmp_path / "c", a__md="Oi.", **{name: "Kaggle: /ˈkæɡəl/\n"}))
+    assert course.lexicon == {"Kaggle": "/ˈkæɡəl/"}
+    assert [lesson.id for lesson in course.lessons] == ["a"]
+
+
+def test_course_yaml_names_another_lexicon(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        course__yaml="lexicon: termos.yaml\n",
+        a__md="Oi.",
+        lexicon__yaml="a: b\n",
+        termos__yaml="deploy: diplói\n",
+    )
+    course = read(folder)
+    assert course.lexicon == {"deploy": "diplói"}
+    assert len(course.lessons) == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("../fora.yaml", "outside the course's folder"),
+        ("/etc/hostname", "outside the course's folder"),
+        ("a.md", "not named like a YAML file"),
+        ("lexico.yaml", r"there is no file lexico\.yaml.*did you mean lexicon\.yaml\?"),
+        ("[a]", "lexicon in course.yaml is a list"),
+        ("true", "lexicon in course.yaml is true or false"),
+    ],
+)
+def test_a_lexicon_that_cannot_be_used(tmp_path: Path, named: str, message: str) -> None:
+    make(tmp_path, fora__yaml="a: b")
+    folder = make(tmp_path / "c", a__md="Oi.", lexicon__yaml="a: b\n")
+    make(folder, course__yaml=f"lexicon: {named}\n")
+    with pytest.raises(InputError, match=message) as caught:
+        read(folder)
+    assert caught.value.remedy
+
+
+def test_a_linked_lexicon_does_not_lead_outside(tmp_path: Path) -> None:
+    make(tmp_path, fora__yaml="a: b")
+    folder = make(tmp_path / "c", a__md="Oi.")
+    (folder / "lexicon.yaml").symlink_to(tmp_path / "fora.yaml")
+    with pytest.raises(SourceError, match="outside the course's folder"):
+        read(folder)
+    (folder / "lexicon.yaml").unlink()
+    (folder / "lexicon.yaml").symlink_to(folder / "nada.yaml")
+    with pytest.raises(SourceError, match="there is no file"):
+        read(folder)
+
+
+def test_two_lexicons_are_refused(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", a__md="Oi.", lexicon__yaml="a: b", lexicon__yml="a: c")
+    with pytest.raises(CourseError, match=r"lexicon\.yaml and lexicon\.yml"):
+        read(folder)
+
+
+def test_a_broken_lexicon_is_an_error_of_the_course(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", a__md="Oi.", lexicon__yaml="deploy: diplói\n2: dois\n")
+    with pytest.raises(SourceError, match=r"lexicon\.yaml: line 2: YAML reads 2 as a number"):
+        read(folder)
+
+
+def test_a_listed_lexicon_is_no_lesson(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        course__yaml="lessons: [a.md, lexicon.yaml]",
+        a__md="Oi.",
+        lexicon__yaml="a: b",
+    )
+    good, bad = read(folder).lessons
+    assert good.error is None
+    assert "is a YAML file, not a lesson" in str(bad.error)
+
+
+def test_a_title_shows_the_terms_of_marks(tmp_path: Path) -> None:
+    course = read(make(tmp_path / "c", a__md="# O [[Kaggle|/ˈkæɡəl/]] hoje\n\nOi."))
+    assert course.lessons[0].title == "O Kaggle hoje"
+
+
+def test_a_lesson_of_one_mark_has_something_to_say(tmp_path: Path) -> None:
+    [lesson] = read(make(tmp_path / "c", a__md="[[Kaggle|/ˈkæɡəl/]]")).lessons
+    assert lesson.error is None

@@ -3,7 +3,8 @@
 import pytest
 
 from flows.course_plan import plan_lessons
-from tts_tasks.errors import CourseError
+from flows.narrate import narrate
+from tts_tasks.errors import CourseError, SourceError
 from tts_tasks.script.course import read_course
 from tts_tasks.settings import load_settings
 
@@ -12,11 +13,13 @@ from tts_tasks.settings import load_settings
 def plan(home, tmp_path):
     """Return a function that plans a course of the given lessons."""
 
-    def planned(course_yaml="", **lessons):
+    def planned(course_yaml="", *, lexicon="", **lessons):
         folder = tmp_path / "curso"
         folder.mkdir(exist_ok=True)
         if course_yaml:
             (folder / "course.yaml").write_text(course_yaml, encoding="utf-8")
+        if lexicon:
+            (folder / "lexicon.yaml").write_text(lexicon, encoding="utf-8")
         for name, text in lessons.items():
             (folder / f"{name}.md").write_text(text, encoding="utf-8")
         course = read_course(folder, max_lesson_chars=100_000)
@@ -64,3 +67,46 @@ def test_an_id_that_is_too_long_for_a_file_name_fails_that_lesson(plan):
     bad, good = plan(a=f"---\nid: {'n' * 129}\n---\nOlá.", b="Olá.")
     assert isinstance(bad.error, CourseError)
     assert good.error is None
+
+
+LEXICON = "deploy: diplói\nPower BI: páuer bi-ai\nKaggle: /ˈkæɡəl/\n"
+
+
+def test_a_lesson_gets_only_the_entries_of_its_words(plan):
+    one, two, three = plan(
+        lexicon=LEXICON, a="Faça o **De**ploy.", b="O Power\nBI e o [[Kaggle|/x/]].", c="Olá."
+    )
+    assert one.parameters["lexicon"] == {"deploy": "diplói"}
+    assert two.parameters["lexicon"] == {"Power BI": "páuer bi-ai"}
+    assert three.parameters["lexicon"] == {}
+    assert one.script.chunks[0].spoken == "Faça o diplói."
+    assert two.script.chunks[0].spoken == "O páuer bi-ai e o Kaggle."
+    assert two.script.chunks[0].written == "O Power BI e o Kaggle."
+
+
+def test_editing_one_entry_changes_only_the_chunks_of_its_word(plan):
+    lessons = {"a": "Faça o deploy. Abra o Power BI.", "b": "O Power BI. Fim."}
+    before = plan(lexicon=LEXICON, **lessons)
+    after = plan(lexicon=LEXICON.replace("diplói", "deplói"), **lessons)
+    keys = [[chunk.key for one in planned for chunk in one.script.chunks]
+            for planned in (before, after)]  # fmt: skip
+    assert [old == new for old, new in zip(*keys, strict=True)] == [False, True, True, True]
+    assert before[0].fingerprint != after[0].fingerprint
+    assert before[1].fingerprint == after[1].fingerprint
+    assert before[1].parameters == after[1].parameters
+
+
+def test_a_broken_mark_fails_its_lesson_only(plan):
+    bad, good = plan(a="O [[Kaggle|/ˈkæɡəl]] abre.", b="Olá.")
+    assert "[[Kaggle|/ˈkæɡəl]] begins like a phoneme mark" in str(bad.error)
+    assert good.error is None
+
+
+def test_a_broken_lexicon_stops_the_course(plan):
+    with pytest.raises(SourceError, match=r"lexicon\.yaml: line 1"):
+        plan(lexicon="no: não", a="Olá.")
+
+
+def test_the_parameters_of_a_lesson_are_those_of_the_flow(plan):
+    [lesson] = plan(lexicon=LEXICON, a="Faça o deploy.")
+    assert narrate.validate_parameters(lesson.parameters)["lexicon"] == {"deploy": "diplói"}

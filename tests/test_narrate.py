@@ -139,6 +139,30 @@ def test_markdown_marks_are_not_spoken(tmp_path):
     assert [sentence["text"] for sentence in outcome["sentences"]] == ["Título", "Um texto aqui."]
 
 
+@pytest.mark.parametrize("call", [generate_narration_sync, generate_narration])
+def test_the_lexicon_says_how_a_word_is_said(tmp_path, call):
+    def narrated_by(text, **options):
+        outcome = call(text, tmp_path / "a.mp3", **options)
+        return asyncio.run(outcome) if asyncio.iscoroutine(outcome) else outcome
+
+    said = narrated_by("O diplói.")
+    outcome = narrated_by("O deploy.", lexicon={"deploy": "diplói"})
+    assert outcome["key"] == said["key"]
+    assert [one["text"] for one in outcome["sentences"]] == ["O deploy."]
+    broken = narrated_by("O deploy.", lexicon={"deploy": "/diˈploj"})
+    assert broken["error"]["field"] == "lexicon"
+
+
+def test_a_phoneme_mark_is_read_as_its_term_by_a_voice_without_phonemes(tmp_path):
+    plain = narrated("O Kaggle abre.", tmp_path / "a.mp3")
+    marked = narrated("O [[Kaggle|/ˈkæɡəl/]] abre.", tmp_path / "b.mp3")
+    assert marked["key"] == plain["key"]
+    assert marked["sentences"][0]["text"] == "O Kaggle abre."
+    error = refused("O [[Kaggle|/ˈkæɡəl]] abre.", tmp_path / "c.mp3")
+    assert error["code"] == "unreadable_source"
+    assert "[[Kaggle|/ˈkæɡəl]]" in error["message"]
+
+
 def test_async_calls_run_beside_each_other(tmp_path):
     async def narrate_all():
         return await asyncio.gather(

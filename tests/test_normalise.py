@@ -80,6 +80,15 @@ def test_line_breaks_survive() -> None:
     assert normalise("2 aulas\n3 dias") == "duas aulas\ntrês dias"
 
 
+@pytest.mark.parametrize("written", ["/a/³", "www.a³.com.br", "~/x²/b.py", "http://³/½"])
+def test_raised_digits_in_a_path_or_address_are_no_numbers(written: str) -> None:
+    assert normalise(normalise(written)) == normalise(written) != ""
+
+
+def test_a_key_that_does_not_match_hides_no_shorter_one() -> None:
+    assert normalise("sql server", {"SQL Server": "x", "sql": "síquel"}) == "síquel server"
+
+
 def test_the_lexicon_wins_and_matches_whole_words() -> None:
     lexicon = {"git": "guit", "SQL": "síquel"}
     assert normalise("Git e GitHub usam SQL", lexicon) == "guit e GitHub usam síquel"

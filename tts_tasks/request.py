@@ -48,6 +48,9 @@ class NarrationRequest:
     parameters: Mapping[str, object] = field(default_factory=dict)
     """Engine parameters, e.g. ``{"rate": 160}``."""
 
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Term -> how to say it: words, or phonemes between slashes (``script.lexicon``)."""
+
     seed: int = 0
     """Seed of the first take, for engines with randomness."""
 

@@ -71,10 +71,16 @@ def validate(request: NarrationRequest, settings: Settings) -> Script:
     """
     format = find_format(request.format or _suffix_format(request.output_path)).name
     check_output_path(request.output_path, settings.allowed_output_roots, format)
-    choice = choose(request.provider, request.voice, request.language)
-    engine, voice = choice.engine, choice.voice
-    parameters = engine.parameters(request.parameters)
-    lines = script.validate(request, language=voice.language, max_chunk_chars=engine.max_chars)
+    choice = choose(request.provider, request.voice, request.language, settings, request.parameters)
+    engine, voice, parameters = choice.engine, choice.voice, choice.parameters
+    revision = f"{engine.revision}+{voice.revision}" if voice.revision else engine.revision
+
+    def fits(spoken: str) -> bool:
+        return len(spoken) <= engine.max_chars and engine.fits(spoken, voice.name)
+
+    lines = script.validate(
+        request, language=voice.language, fits=fits, phonemes=engine.speaks_phonemes
+    )
     chunks = tuple(
         Chunk(
             written=line.written,
@@ -87,7 +93,7 @@ def validate(request: NarrationRequest, settings: Settings) -> Script:
             key=keys.chunk_key(
                 spoken=line.spoken,
                 provider=engine.name,
-                revision=engine.revision,
+                revision=revision,
                 voice=voice.name,
                 parameters=parameters,
                 seed=request.seed,
@@ -100,7 +106,7 @@ def validate(request: NarrationRequest, settings: Settings) -> Script:
         chunks=chunks,
         provider=engine.name,
         voice=voice.name,
-        revision=engine.revision,
+        revision=revision,
         format=format,
         mastering=mastering_settings,
         characters=len(request.text),
@@ -132,7 +138,7 @@ def synthesize(plan: Plan, settings: Settings, checkpoint: Checkpoint = never_ca
             synthesis_s=synthesis_s,
         )
 
-    engine = load_engine(plan.script.provider)
+    engine = load_engine(plan.script.provider, settings)
     return synthesis.synthesize(plan, engine, library.find_utterance, keep, checkpoint=checkpoint)
 
 

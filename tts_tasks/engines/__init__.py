@@ -1,8 +1,14 @@
 """SYNTHESIZE: the ways to speak.
 
-protocol    what every engine promises
-registry    provider name -> engine, imported when asked for
-choose      which provider and voice a request gets, and why
-espeak      eSpeak NG, embedded: instant, offline, robotic
-synthesize  the missing chunks of a plan -> audio, kept one by one
+protocol          what every engine promises
+registry          provider name -> engine, imported when asked for
+choose            which provider and voice a request gets, and why
+espeak            eSpeak NG, embedded: instant, offline, robotic
+espeak_library    its C boundary, which also makes phonemes
+kokoro            Kokoro-82M: neural, on the CPU; its languages and voices in kokoro_voices
+kokoro_runtime    its ONNX boundary: one model, one sentence per core
+phonemes          spoken text -> the symbols that Kokoro knows
+models            which files a model has, and whether they are here and right
+model_sources     fetching them: model_intake, model_web, model_packages; kokoro_files is the data
+synthesize        the missing chunks of a plan -> audio, kept one by one
 """

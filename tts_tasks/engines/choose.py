@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from tts_tasks.engines.protocol import Engine, Voice
+from tts_tasks.engines.protocol import Engine, Parameters, Voice
 from tts_tasks.engines.registry import load_engine, providers
-from tts_tasks.errors import UnknownVoiceError
+from tts_tasks.errors import (
+    EngineParameterError,
+    InputError,
+    ModelMissingError,
+    UnknownVoiceError,
+)
 from tts_tasks.request import AUTO
+from tts_tasks.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine and one of its voices."""
+    """An engine, one of its voices and its parameters."""
 
     engine: Engine
     """Who speaks."""
@@ -20,37 +29,83 @@ class Choice:
     voice: Voice
     """With which voice."""
 
+    parameters: Parameters
+    """Every parameter of the engine with its value."""
+
     reason: str
     """Why, in one sentence; goes into the manifest."""
 
 
-def choose(provider: str, voice: str | None, language: str) -> Choice:
-    """Return the engine and voice for a request.
+def choose(
+    provider: str,
+    voice: str | None,
+    language: str,
+    settings: Settings | None = None,
+    parameters: Mapping[str, object] | None = None,
+) -> Choice:
+    """Return the engine, voice and parameters for a request.
 
     Args:
         provider: an engine's name, or ``auto``: the first provider that has the voice asked for,
-            or else the first that speaks the language.
+            or else the first that speaks the language, and takes the parameters. One whose model
+            is not here is passed over, and the reason says so.
         voice: voice preset, or ``None`` for the engine's default.
         language: BCP 47 tag.
+        settings: the installation; by default the one that the environment describes.
+        parameters: engine parameters that were asked for.
 
     Raises:
         UnknownProviderError: if there is no such provider.
         UnknownVoiceError: if the provider (for ``auto``: every provider) lacks the voice or the
             language.
+        EngineParameterError: if no provider with the voice takes the parameters.
+        ModelMissingError: if only a provider whose model is not here would do.
     """
+    given = parameters or {}
     if provider != AUTO:
-        return _choice(load_engine(provider), voice, language, f"{provider} was asked for")
-    refusals: list[UnknownVoiceError] = []
+        engine = load_engine(provider, settings)
+        return _choice(engine, voice, language, given, f"{provider} was asked for")
+    wanted = [f"voice {voice}" if voice else f"the language {language}", *given]
+    reason = f"the first provider with {' and '.join(wanted)}"
+    missing: dict[str, ModelMissingError] = {}
+    refusals: list[InputError] = []
     for name in providers():
-        wanted = f"voice {voice}" if voice else f"the language {language}"
+        without = "".join(f"; the model of {other} is not ready" for other in missing)
         try:
             return _choice(
-                load_engine(name), voice, language, f"{name} is the first provider with {wanted}"
+                load_engine(name, settings), voice, language, given, f"{name} is {reason}{without}"
             )
-        except UnknownVoiceError as refusal:
+        except ModelMissingError as error:
+            missing[name] = error
+        except (UnknownVoiceError, EngineParameterError) as refusal:
             refusals.append(refusal)
-    raise refusals[0]
+    if missing:
+        raise next(iter(missing.values()))
+    # The last one is the most telling: of an engine that knows the parameter, but not the value.
+    telling = [each for each in refusals if voice is None or isinstance(each, EngineParameterError)]
+    if telling:
+        raise telling[-1]
+    raise _nobody_has(str(voice), settings)
 
 
-def _choice(engine: Engine, voice: str | None, language: str, reason: str) -> Choice:
-    return Choice(engine, engine.describe(voice or engine.default_voice(language)), reason)
+def _choice(
+    engine: Engine, voice: str | None, language: str, given: Mapping[str, object], reason: str
+) -> Choice:
+    parameters = engine.parameters(given)
+    chosen = engine.describe(voice or engine.default_voice(language))
+    return Choice(engine, chosen, parameters, reason)
+
+
+def _nobody_has(voice: str, settings: Settings | None) -> UnknownVoiceError:
+    known: list[str] = []
+    for name in providers():
+        with suppress(ModelMissingError):
+            known += load_engine(name, settings).voices()
+    near = difflib.get_close_matches(voice, known)
+    return UnknownVoiceError(
+        f"no provider ({', '.join(providers())}) has the voice {voice!r}",
+        field="voice",
+        value=voice,
+        remedy=(f"did you mean {' or '.join(near)}? " if near else "")
+        + "`narrate voices` lists all of them",
+    )

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from tts_tasks.engines import espeak_library as library
-from tts_tasks.engines.protocol import Voice
+from tts_tasks.engines.protocol import Parameters, Voice
 from tts_tasks.errors import (
     EmptyTextError,
     EngineOutputError,
@@ -17,11 +17,15 @@ from tts_tasks.errors import (
     TextTooLongError,
     UnknownVoiceError,
 )
+from tts_tasks.settings import Settings
 from tts_tasks.values import Chunk, Waveform
 
 RECOMMENDED_VOICES = ("pt-br", "pt-br+m3", "pt-br+f2", "pt-br+f5", "pt-br+Annie")
 """The Brazilian voices worth offering; the first is the default. Others of the 90 variants clip
 (klatt4) or swing by 10 LU."""
+
+MAX_WORD_CHARS = 60
+"""Longest word that the library takes whole; it drops what is beyond in silence."""
 
 PARAMETERS: dict[str, tuple[int, int, int, int]] = {
     # name: (library's number, default, lowest, highest); Source: speak_lib.h, espeak_PARAMETER
@@ -37,10 +41,11 @@ class EspeakEngine:
     name = "espeak"
     sample_rate = 22_050
     max_chars = 1_000
+    speaks_phonemes = False
     batch_size = 1
 
-    def __init__(self) -> None:
-        """Read the version; nothing stays loaded."""
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Read the version; nothing stays loaded, and no setting matters."""
         self.revision = f"espeak-ng-{library.library_version()}"
 
     def voices(self) -> list[str]:
@@ -84,7 +89,7 @@ class EspeakEngine:
             remedy="give a language code such as pt-BR, en-US or es",
         )
 
-    def parameters(self, given: Mapping[str, object]) -> dict[str, int | float | str]:
+    def parameters(self, given: Mapping[str, object]) -> Parameters:
         """Return rate (words per minute), pitch and range (0 to 99) as whole numbers.
 
         Raises:
@@ -98,7 +103,7 @@ class EspeakEngine:
                     value=name,
                     remedy=f"use {', '.join(PARAMETERS)}",
                 )
-        values: dict[str, int | float | str] = {}
+        values: Parameters = {}
         for name, (_, default, lowest, highest) in PARAMETERS.items():
             value = given.get(name, default)
             whole = isinstance(value, int) and not isinstance(value, bool)
@@ -111,6 +116,10 @@ class EspeakEngine:
                 )
             values[name] = int(str(value))
         return values
+
+    def fits(self, spoken: str, voice: str) -> bool:
+        """Return whether no word is so long that the library would cut it in silence."""
+        return all(len(word) <= MAX_WORD_CHARS for word in spoken.split())
 
     def synthesize(self, chunks: Sequence[Chunk]) -> list[Waveform]:
         """Speak each chunk; see ``Engine.synthesize``."""

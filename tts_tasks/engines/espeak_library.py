@@ -33,6 +33,8 @@ DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: never call exit() because of b
 TEXT_IS_UTF8 = 1  # espeakCHARS_UTF8
 POSITION_IN_CHARACTERS = 1  # POS_CHARACTER
 RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4  # espeak_PARAMETER
+TIE = "\u0361"
+IPA_WITH_TIES = 0x02 | 0x80 | ord(TIE) << 8  # phonememode: IPA, TIE inside phonemes of two symbols
 
 _AudioCallback = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
 _one_at_a_time = threading.Lock()
@@ -66,6 +68,8 @@ class LoadedLibrary:
         ]
         handle.espeak_SetVoiceByName.argtypes = [c_char_p]
         handle.espeak_SetParameter.argtypes = [c_int, c_int, c_int]
+        handle.espeak_TextToPhonemes.argtypes = [POINTER(c_char_p), c_int, c_int]
+        handle.espeak_TextToPhonemes.restype = c_char_p
         self.sample_rate: int = handle.espeak_Initialize(
             SYNCHRONOUS, 0, str(data_folder()).encode(), DONT_EXIT
         )
@@ -107,6 +111,19 @@ class LoadedLibrary:
             raise EngineUnavailableError(f"eSpeak NG failed with code {failed}", field="provider")
         pcm = np.frombuffer(b"".join(self._blocks), dtype=np.int16)
         return pcm.astype(np.float32) / np.float32(32768)
+
+    def phonemes(self, text: str) -> list[str]:
+        """Return the phonemes of each clause of the text, in IPA, as the library writes them.
+
+        Words are separated by spaces, the symbols of one phoneme joined by TIE, and changes of the
+        language marked, e.g. ``(e͡n)…(p͡t͡-͡b͡r)``.
+        """
+        rest = c_char_p(text.encode())
+        clauses = []
+        while rest.value is not None:  # The library moves the pointer on, and in the end to null.
+            clause = self._lib.espeak_TextToPhonemes(rest, TEXT_IS_UTF8, IPA_WITH_TIES)
+            clauses.append((clause or b"").decode())
+        return clauses
 
 
 @contextmanager

@@ -8,6 +8,33 @@ from typing import Protocol
 
 from tts_tasks.values import Chunk, Waveform
 
+Parameters = dict[str, int | float | str]
+"""Engine parameters by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What good takes in a voice are like; measured by ``python -m tests.benchmarks.voices``.
+
+    A take far from it is suspicious: a doubled or a dropped phrase changes the pace, a failed one
+    the level or the silence.
+    """
+
+    chars_per_s: float
+    """Median pace: characters of spoken text per second of speech, without the silence around."""
+
+    chars_per_s_range: tuple[float, float]
+    """Slowest and fastest sentence measured."""
+
+    loudness_lufs: float
+    """Median integrated loudness of a take (ITU-R BS.1770-4), before mastering."""
+
+    silence_s: tuple[float, float]
+    """Median silence before and after the speech, in seconds."""
+
+    longest_pause_s: float
+    """Longest silence inside a sentence, in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -25,6 +52,13 @@ class Voice:
     description: str = ""
     """One line for the list of voices."""
 
+    revision: str = ""
+    """Changes whenever the voice's own data does, where an engine's voices are files that come and
+    go; part of the cache key. Empty where ``Engine.revision`` says it all."""
+
+    expected: Expected | None = None
+    """What a good take in this voice is like, where it was measured."""
+
 
 class Engine(Protocol):
     """One way to speak."""
@@ -36,7 +70,11 @@ class Engine(Protocol):
     """Hertz of every waveform returned."""
 
     max_chars: int
-    """Longest spoken text of one chunk, in characters."""
+    """Longest spoken text of one chunk, in characters; a longer one never fits."""
+
+    speaks_phonemes: bool
+    """Whether it says a term as its phoneme mark tells (``tts_tasks.marks``); if not, it is given
+    the term alone."""
 
     batch_size: int
     """Chunks that one ``synthesize`` call takes best; a finished batch survives a crash."""
@@ -45,7 +83,11 @@ class Engine(Protocol):
     """Changes whenever the same chunk would sound different; part of the cache key."""
 
     def voices(self) -> list[str]:
-        """Return the names of the voices, the default first."""
+        """Return the names of the voices, the default first.
+
+        Raises:
+            ModelMissingError: if there are none without its model.
+        """
         ...
 
     def describe(self, voice: str) -> Voice:
@@ -53,6 +95,7 @@ class Engine(Protocol):
 
         Raises:
             UnknownVoiceError: if the engine has no such voice.
+            ModelMissingError: if it would have it with its model.
         """
         ...
 
@@ -61,14 +104,24 @@ class Engine(Protocol):
 
         Raises:
             UnknownVoiceError: if the engine does not speak the language.
+            ModelMissingError: if it would speak it with its model.
         """
         ...
 
-    def parameters(self, given: Mapping[str, object]) -> dict[str, int | float | str]:
+    def parameters(self, given: Mapping[str, object]) -> Parameters:
         """Return all of the engine's parameters, the given ones checked, the others by default.
 
         Raises:
             EngineParameterError: for an unknown name or a value outside its range.
+        """
+        ...
+
+    def fits(self, spoken: str, voice: str) -> bool:
+        """Return whether one call can speak the text; it is at most ``max_chars`` long.
+
+        Raises:
+            TextTooLongError: for a single word that is over the limit by itself.
+            UnknownPhonemeError: for a sound that the voice cannot make.
         """
         ...
 

@@ -8,8 +8,12 @@ from functools import cache
 from tts_tasks.engines.protocol import Engine
 from tts_tasks.errors import UnknownProviderError
 from tts_tasks.request import AUTO
+from tts_tasks.settings import Settings, load_settings
 
-ENGINES = {"espeak": "tts_tasks.engines.espeak:EspeakEngine"}
+ENGINES = {
+    "kokoro": "tts_tasks.engines.kokoro:KokoroEngine",
+    "espeak": "tts_tasks.engines.espeak:EspeakEngine",
+}
 """``module:class`` by provider, in the order in which ``auto`` prefers them."""
 
 
@@ -18,9 +22,12 @@ def providers() -> list[str]:
     return list(ENGINES)
 
 
-@cache
-def load_engine(provider: str) -> Engine:
-    """Return the one engine of this process for a provider.
+def load_engine(provider: str, settings: Settings | None = None) -> Engine:
+    """Return the one engine of this process for a provider and an installation.
+
+    Args:
+        provider: the engine's name.
+        settings: the installation; by default the one that the environment describes.
 
     Raises:
         UnknownProviderError: if there is no such provider.
@@ -32,6 +39,11 @@ def load_engine(provider: str) -> Engine:
             value=provider,
             remedy=f"use {', '.join([AUTO, *ENGINES])}",
         )
+    return _make(provider, settings or load_settings())
+
+
+@cache
+def _make(provider: str, settings: Settings) -> Engine:
     module, _, name = ENGINES[provider].partition(":")
-    engine: Engine = getattr(importlib.import_module(module), name)()
+    engine: Engine = getattr(importlib.import_module(module), name)(settings)
     return engine

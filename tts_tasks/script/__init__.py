@@ -2,10 +2,12 @@
 
 sources     Markdown and plain text -> segments (paragraph, heading, list item, table row)
 sentences   text -> sentences
-chunks      segments -> lines of at most max_chars: written, spoken, pause
+chunks      segments -> lines that the engine can speak: written, spoken, pause
+hidden      phoneme marks, kept whole through all of this
 pauses      the silence after each kind of text
 course      a folder of lessons: course.yaml or front matter (course_files finds the
             files, course_fields checks the fields)
+lexicon     how the author's words are said (whole_words finds them in a text)
 validate    a request -> lines, or an InputError
 
 normalise   written Portuguese -> speakable Portuguese; composes the families of rules:

@@ -32,10 +32,13 @@ from tts_tasks.script.course_fields import (
 from tts_tasks.script.course_files import (
     COURSE_FILE,
     Entry,
+    lexicon_file,
     listed_entries,
     markdown_files,
     read_config,
 )
+from tts_tasks.script.hidden import shown
+from tts_tasks.script.lexicon import read_lexicon
 from tts_tasks.script.sources import (
     read_source,
     segments_from_markdown,
@@ -100,6 +103,10 @@ class Lesson:
             return segments_from_text(self.text)
         return segments_from_markdown(self.text)
 
+    def visible_text(self) -> str:
+        """Return what a reader sees of the lesson: no markup but phoneme marks."""
+        return "\n".join(segment.text for segment in self.segments())
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -129,19 +136,24 @@ class Course:
     lessons: tuple[Lesson, ...]
     """In order; at least one, each either readable or with its error."""
 
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Term -> how to say it, for all lessons."""
+
 
 def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
     """Read a course.
 
     With ``course.yaml`` its list of lessons decides; without, the folder's Markdown files do, in
-    natural order of ``order`` (front matter) and file name.
+    natural order of ``order`` (front matter) and file name. ``lexicon.yaml``, or the file that
+    ``lexicon`` in course.yaml names, says how words are said.
 
     Args:
         folder: the course's folder.
         max_lesson_chars: longest lesson, in characters.
 
     Raises:
-        SourceError: if the folder is missing or not a folder, or course.yaml is not readable YAML.
+        SourceError: if the folder is missing or not a folder, or course.yaml or the lexicon is not
+            readable YAML.
         CourseError: if the course has no lessons, or course.yaml has a wrong key or type.
     """
     if not folder.exists():
@@ -159,6 +171,7 @@ def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
             remedy=f"give the folder that holds it: {folder.parent}",
         )
     config = read_config(folder)
+    lexicon = lexicon_file(folder, optional_text(config, "lexicon", COURSE_FILE))
     if "lessons" in config:
         entries = listed_entries(folder, config["lessons"])
     else:
@@ -184,6 +197,7 @@ def read_course(folder: Path, *, max_lesson_chars: int) -> Course:
         parameters=parameters_of(config, COURSE_FILE),
         format=optional_text(config, "format", COURSE_FILE) or DEFAULT_FORMAT,
         lessons=tuple(_refuse_shared_ids(list(numbered))),
+        lexicon=read_lexicon(lexicon) if lexicon else {},
     )
 
 
@@ -305,5 +319,7 @@ def _by_order(lessons: list[tuple[Lesson, float | None]]) -> list[tuple[Lesson, 
 
 
 def _first_heading(body: str) -> str | None:
-    headings = (s.text for s in segments_from_markdown(body) if s.structure is Structure.HEADING)
+    headings = (
+        shown(s.text) for s in segments_from_markdown(body) if s.structure is Structure.HEADING
+    )
     return next(headings, None)

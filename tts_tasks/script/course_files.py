@@ -19,13 +19,27 @@ COURSE_FILE = "course.yaml"
 COURSE_FILES = (COURSE_FILE, "course.yml")
 """Both endings of YAML are read; a folder has one of them."""
 
+LEXICON_FILES = ("lexicon.yaml", "lexicon.yml")
+"""The lexicon of a course whose course.yaml names none."""
+
+YAML_SUFFIXES = (".yaml", ".yml")
 LESSON_SUFFIXES = (".md", ".markdown", ".txt")
 NOT_LESSONS = frozenset({"readme.md", "changelog.md", "license.md"})
 """Files that a folder without ``course.yaml`` may hold beside its lessons."""
 
 MAX_COURSE_FILE_CHARS = 1_000_000
 
-COURSE_KEYS = ("id", "title", "language", "voice", "provider", "parameters", "format", "lessons")
+COURSE_KEYS = (
+    "id",
+    "title",
+    "language",
+    "voice",
+    "provider",
+    "parameters",
+    "format",
+    "lexicon",
+    "lessons",
+)
 LESSON_KEYS = (
     "id",
     "file",
@@ -50,20 +64,13 @@ class Entry:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Return what course.yaml says, checked for unknown keys; empty if there is none."""
-    paths = [path for path in map(folder.joinpath, COURSE_FILES) if path.exists()]
-    if not paths:
+    path = _only_one(folder, COURSE_FILES)
+    if path is None:
         return {}
-    if len(paths) > 1:
-        raise CourseError(
-            f"{folder} has both {' and '.join(COURSE_FILES)}",
-            field=COURSE_FILE,
-            value=folder,
-            remedy=f"keep {COURSE_FILE} only",
-        )
     source = read_source(
-        paths[0], max_chars=MAX_COURSE_FILE_CHARS, limit_setting="MAX_COURSE_FILE_CHARS"
+        path, max_chars=MAX_COURSE_FILE_CHARS, limit_setting="MAX_COURSE_FILE_CHARS"
     )
-    config = load_yaml(source, paths[0].name)
+    config = load_yaml(source, path.name)
     if config is None:
         return {}
     if not isinstance(config, dict):
@@ -75,6 +82,58 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     refuse_unknown_keys(config, COURSE_KEYS, COURSE_FILE)
     return {str(key): value for key, value in config.items()}
+
+
+def lexicon_file(folder: Path, named: str | None) -> Path | None:
+    """Return the course's lexicon, None if it has none.
+
+    Args:
+        folder: the course's folder.
+        named: what course.yaml calls it; by default ``lexicon.yaml``, if there is one.
+    """
+    if named is None:
+        path = _only_one(folder, LEXICON_FILES)
+        if path is None:
+            return None
+        named = path.name
+    path = folder / named
+    if "\0" in named or not path.resolve().is_relative_to(folder.resolve()):
+        raise SourceError(
+            f"{named} is outside the course's folder",
+            field="lexicon",
+            value=named,
+            remedy=f"copy it into {folder}",
+        )
+    if path.suffix.lower() not in YAML_SUFFIXES:
+        raise CourseError(
+            f"the lexicon {named} is not named like a YAML file",
+            field="lexicon",
+            value=named,
+            remedy=f"rename it, e.g. {LEXICON_FILES[0]}",
+        )
+    if not path.exists():
+        others = [other.name for other in folder.iterdir() if other.suffix in YAML_SUFFIXES]
+        near = difflib.get_close_matches(named, others, n=1)
+        raise SourceError(
+            f"there is no file {named} in {folder}",
+            field="lexicon",
+            value=named,
+            remedy=f"did you mean {near[0]}?" if near else "add the file or correct its name",
+        )
+    return path
+
+
+def _only_one(folder: Path, names: tuple[str, ...]) -> Path | None:
+    """Return the one file of these names, None if there is none; several are an error."""
+    found = [path for path in map(folder.joinpath, names) if path.exists() or path.is_symlink()]
+    if len(found) > 1:
+        raise CourseError(
+            f"{folder} has both {' and '.join(names)}",
+            field=names[0],
+            value=folder,
+            remedy=f"keep {names[0]} only",
+        )
+    return found[0] if found else None
 
 
 def listed_entries(folder: Path, lessons: object) -> list[Entry]:
@@ -144,6 +203,14 @@ def _locate(
             remedy=f"did you mean {near[0]}?" if near else "add the file or correct its name",
         )
         return Entry(path, listed, missing)
+    if path.suffix.lower() in YAML_SUFFIXES:
+        no_lesson = SourceError(
+            f"{name} is a YAML file, not a lesson",
+            field=where,
+            value=name,
+            remedy=f"list Markdown or text files; a lexicon is named by lexicon in {COURSE_FILE}",
+        )
+        return Entry(path, listed, no_lesson)
     return Entry(path, listed)
 
 

@@ -12,8 +12,7 @@ rule knows passes through unchanged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 
 from tts_tasks.script import (
     abbreviations,
@@ -33,7 +32,7 @@ from tts_tasks.script import (
 )
 from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.rules import Rule
-from tts_tasks.script.tables import alternatives
+from tts_tasks.script.whole_words import whole_words
 
 RULES: tuple[Rule, ...] = (
     *web.RULES,
@@ -82,7 +81,7 @@ def normalise(text: str, lexicon: Mapping[str, str] | None = None) -> str:
     """
     text = _SPACES.sub(" ", clean_characters(text))
     if lexicon:
-        text = _apply_lexicon(text, tuple(sorted(lexicon.items())))
+        text = whole_words(lexicon).replace(text, lambda key, _: lexicon[key])
     for _ in range(MAX_PASSES):
         said = _one_pass(text)
         if said == text:
@@ -109,21 +108,3 @@ def _tidy_spaces(text: str) -> str:
     text = _SPACE_BEFORE_MARK.sub("", text)
     text = _DOUBLED_COMMA.sub(",", text)
     return _SPACES_AT_LINE_ENDS.sub("\n", text).strip()
-
-
-def _apply_lexicon(text: str, entries: tuple[tuple[str, str], ...]) -> str:
-    pattern, says = _compile_lexicon(entries)
-
-    def say(match: re.Match[str]) -> str:
-        return says.get(match[0]) or says.get(match[0].lower()) or match[0]
-
-    return pattern.sub(say, text)
-
-
-@lru_cache(maxsize=16)
-def _compile_lexicon(
-    entries: Iterable[tuple[str, str]],
-) -> tuple[re.Pattern[str], dict[str, str]]:
-    says = {key.strip(): said for key, said in entries if key.strip()}
-    pattern = rf"(?<!\w)(?:{alternatives(says)})(?!\w)" if says else r"(?!)"
-    return re.compile(pattern, re.IGNORECASE), says

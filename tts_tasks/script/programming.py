@@ -107,7 +107,7 @@ def _say_identifier(name: str) -> str:
     pieces = re.findall(r"[0-9]+|[^\W\d_]+|-", name)
     said = (
         say_digits_or_cardinal(piece)
-        if piece[0].isdigit()
+        if piece[0].isdecimal()
         else "hífen"
         if piece == "-"
         else letter_name(piece)

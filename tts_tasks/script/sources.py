@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tts_tasks.errors import SourceError, TextTooLongError
+from tts_tasks.script.hidden import hide_in_markdown
 from tts_tasks.values import Segment, Structure
 
 CODE_BLOCK_POLICY = "skip"
@@ -163,19 +165,24 @@ def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
     try:
         return yaml.load(source, Loader=_UniqueKeysLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + first_line}" if mark else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        lines = source.splitlines()
-        shown = lines[mark.line] if mark and mark.line < len(lines) else source
-        raise SourceError(
-            f"broken YAML{where}: {problem}",
-            field=field,
-            value=shown,
-            remedy="keep one of them"
-            if isinstance(error, _DuplicateKeyError)
-            else "correct the line; values that contain a colon need quotes",
-        ) from error
+        raise broken_yaml(error, source, field, first_line=first_line) from error
+
+
+def broken_yaml(error: Exception, source: str, field: str, *, first_line: int = 1) -> SourceError:
+    """Translate what PyYAML raised; see ``load_yaml``."""
+    mark = getattr(error, "problem_mark", None)
+    where = f" at line {mark.line + first_line}" if mark else ""
+    problem = getattr(error, "problem", None) or type(error).__name__
+    lines = source.splitlines()
+    shown = lines[mark.line] if mark and mark.line < len(lines) else source
+    return SourceError(
+        f"broken YAML{where}: {problem}",
+        field=field,
+        value=shown,
+        remedy="keep one of them"
+        if isinstance(error, _DuplicateKeyError)
+        else "correct the line; values that contain a colon need quotes",
+    )
 
 
 def segments_from_text(text: str) -> list[Segment]:
@@ -190,8 +197,17 @@ def segments_from_markdown(text: str) -> list[Segment]:
     Headings, paragraphs, list items and quotes are a segment each; a table gives one segment per
     row, each value after its column's header. Links keep their text, images their alternative
     text, inline code its content. Of HTML the text stays, of its images the alternative text.
-    Code blocks, comments, scripts and styles are left out.
+    Code blocks, comments, scripts and styles are left out. Phoneme marks stay as they are, around
+    their term without its markup.
     """
+    hidden = hide_in_markdown(text, _inline_markdown)
+    return [
+        replace(segment, text=_one_line(hidden.with_marks(segment.text)))
+        for segment in _segments_of_blocks(hidden.text)
+    ]
+
+
+def _segments_of_blocks(text: str) -> list[Segment]:
     segments: list[Segment] = []
     enclosing: list[Structure] = []
     # "[^1]: note" would be a link definition, which shows nothing.
@@ -305,6 +321,12 @@ def _inline_text(children: Sequence[Token]) -> str:
             parts.append(_inline_text(token.children or []))
     text = _FOOTNOTE_DEFINITION.sub("", "".join(parts))
     return _one_line(_FOOTNOTE_MARK.sub("", text))
+
+
+def _inline_markdown(source: str) -> str:
+    """Return what a reader sees of a few words of Markdown."""
+    [inline] = _parser().parseInline(source)
+    return _inline_text(inline.children or [])
 
 
 def _html_segments(source: str, structure: Structure) -> list[Segment]:

@@ -2,33 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from tts_tasks.errors import EmptyTextError, SourceError, TextTooLongError
+from tts_tasks.marks import mark
 from tts_tasks.request import Markup, NarrationRequest
+from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.chunks import Line, write_lines
+from tts_tasks.script.hidden import hide, refuse_broken_marks
+from tts_tasks.script.lexicon import check_lexicon, entries_in, phonemes_of
 from tts_tasks.script.normalise import normalise, tidy
 from tts_tasks.script.sources import segments_from_markdown, segments_from_text
+from tts_tasks.script.whole_words import whole_words
 
 
-def validate(request: NarrationRequest, *, language: str, max_chunk_chars: int) -> list[Line]:
+def validate(
+    request: NarrationRequest, *, language: str, fits: Callable[[str], bool], phonemes: bool
+) -> list[Line]:
     """Return what will be said, line by line.
 
     Args:
-        request: what the caller asks for; only its text, markup and limit are looked at.
+        request: what the caller asks for; its text, markup, lexicon and limit are looked at.
         language: BCP 47 tag of the voice; the Portuguese text rules apply to Portuguese voices.
-        max_chunk_chars: longest line that the engine speaks, in characters.
+        fits: spoken text -> whether one call of the engine can speak it; what it raises passes.
+        phonemes: whether the engine speaks phoneme marks; if not, it gets their terms.
 
     Raises:
         EmptyTextError: if nothing in the text can be spoken.
-        TextTooLongError: if the text is over ``request.max_chars``.
-        SourceError: if the text is not valid Unicode.
+        TextTooLongError: if the text is over ``request.max_chars``, or a single character or mark
+            does not fit.
+        SourceError: if the text is not valid Unicode, or a phoneme mark or an entry of the lexicon
+            is malformed.
     """
     check_text(request.text, request.max_chars)
+    check_lexicon(request.lexicon)
     parse = segments_from_markdown if request.markup is Markup.MARKDOWN else segments_from_text
-    speak = normalise if language.lower().startswith("pt") else tidy
-    lines = write_lines(parse(request.text), max_chunk_chars, speak)
+    segments = parse(request.text)
+    for segment in segments:
+        refuse_broken_marks(segment.text)
+    lexicon = entries_in("\n".join(segment.text for segment in segments), request.lexicon)
+    lines = write_lines(segments, fits, speaker(language, lexicon, phonemes=phonemes))
     if not lines:
         raise _empty(request.text)
     return lines
+
+
+def speaker(language: str, lexicon: Mapping[str, str], *, phonemes: bool) -> Callable[[str], str]:
+    """Return what turns a written text, with its author's marks, into a spoken one.
+
+    The author's marks come first, then the lexicon, then the rules of the language; none of them
+    looks at what an earlier one has settled.
+
+    Args:
+        language: BCP 47 tag.
+        lexicon: term -> words, or phonemes between slashes.
+        phonemes: whether marks may be spoken. If not, each becomes its term, which the rules of
+            the language read like any word, and the lexicon's phonemes are left out.
+    """
+    rules = normalise if language.lower().startswith("pt") else tidy
+    if phonemes:
+        entries = dict(lexicon)
+    else:
+        entries = {term: said for term, said in lexicon.items() if phonemes_of(said) is None}
+    words = whole_words(entries)
+
+    def say_entry(term: str, written: str) -> str:
+        sounds = phonemes_of(entries[term])
+        return entries[term] if sounds is None else mark(written, sounds)
+
+    def speak(written: str) -> str:
+        authors = hide(written)
+        text = words.replace(" ".join(clean_characters(authors.text).split()), say_entry)
+        if not phonemes:
+            return rules(authors.with_terms(text))
+        lexicons = hide(text)
+        return rules(lexicons.text).translate({**authors.marks, **lexicons.marks})
+
+    return speak
 
 
 def check_text(text: str, max_chars: int) -> None:

@@ -58,7 +58,7 @@ def _say_name(name: str) -> str:
     """Return one part of an address in words; single letters by name."""
     parts = []
     for piece in re.findall(r"[0-9]+|[._+-]|[^0-9._+-]+", name):
-        if piece.isdigit():
+        if piece.isdecimal():
             parts.append(say_digits_or_cardinal(piece))
         elif piece in _PUNCTUATION:
             parts.append(_PUNCTUATION[piece])

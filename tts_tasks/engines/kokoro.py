@@ -1,0 +1,232 @@
+"""Kokoro-82M as an engine: a neural voice on the CPU, several times faster than real time.
+
+A sentence becomes phonemes (``phonemes``), the phonemes tokens, and the model (``kokoro_runtime``)
+speaks them in a voice: a file of style vectors, chosen by the number of tokens. There is no
+randomness in it: its output is bit-identical for the same chunk, on one kind of processor.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from tts_tasks.engines import phonemes
+from tts_tasks.engines.espeak_library import library_version
+from tts_tasks.engines.kokoro_runtime import Style, loaded_model, require_runtime
+from tts_tasks.engines.kokoro_voices import DEFAULTS, EXPECTED, LANGUAGES, UNSPOKEN_LANGUAGES
+from tts_tasks.engines.models import KOKORO, Model, checksum, require
+from tts_tasks.engines.protocol import Parameters, Voice
+from tts_tasks.errors import (
+    EngineParameterError,
+    ModelMissingError,
+    TextTooLongError,
+    UnknownVoiceError,
+)
+from tts_tasks.settings import Settings, load_settings
+from tts_tasks.values import Chunk, Waveform
+
+SPEED = (0.5, 1.0, 2.0)
+"""Slowest, default and fastest pace, relative to the voice's own."""
+
+STYLE_SHAPE = (510, 256)
+"""One style vector for each number of tokens."""
+
+BATCH_SIZE = 8
+"""Chunks of one call, each kept when all are spoken: 40 s of audio, 6 s of work on 2 cores. More
+gain nothing, with fewer a core waits at the end of each call."""
+
+
+class KokoroEngine:
+    """Kokoro-82M over onnxruntime."""
+
+    name = "kokoro"
+    sample_rate = 24_000
+    max_chars = 2 * phonemes.MAX_TOKENS  # No text of that length has so few phonemes.
+    speaks_phonemes = True
+    batch_size = BATCH_SIZE
+
+    def __init__(self, settings: Settings | None = None, model: Model = KOKORO) -> None:
+        """Note where the model is; nothing is read or loaded yet."""
+        self._model = model
+        self._folder = (settings or load_settings()).models / model.name
+
+    @property
+    def revision(self) -> str:
+        """Version of the model, of the table of phonemes and of the library that makes them."""
+        model = checksum(self._model_file())
+        return f"kokoro-{model[:16]}-phonemes-{phonemes.REVISION}-espeak-ng-{library_version()}"
+
+    def voices(self) -> list[str]:
+        """Return the voices whose files are here, the Brazilian ones first.
+
+        Raises:
+            ModelMissingError: if the model or onnxruntime is missing or wrong.
+        """
+        require_runtime()
+        self._model_file()
+        return self._voices()
+
+    def _voices(self) -> list[str]:
+        present = {file.stem for file in (self._folder / "voices").glob("*.bin")}
+        spoken = [name for name in sorted(present) if _is_voice(name) and name[0] in LANGUAGES]
+        return sorted(spoken, key=lambda name: (name[0] != "p", name != DEFAULTS["pt-br"]))
+
+    def describe(self, voice: str) -> Voice:
+        """Return what is known about a voice.
+
+        Raises:
+            UnknownVoiceError: if there is no such voice, or its language cannot be spoken.
+            ModelMissingError: if the voice's file, the model or onnxruntime is missing or wrong.
+        """
+        if not _is_voice(voice):
+            raise self._unknown(voice)
+        if voice[0] in UNSPOKEN_LANGUAGES:
+            raise UnknownVoiceError(
+                f"Kokoro's voice {voice!r} speaks {UNSPOKEN_LANGUAGES[voice[0]]}, whose phonemes "
+                "cannot be made here",
+                field="voice",
+                value=voice,
+                remedy=f"use a voice of another language, e.g. {DEFAULTS['pt-br']}",
+            )
+        file = self._voice_file(voice)
+        language = LANGUAGES[voice[0]]
+        return Voice(
+            name=voice,
+            language=language.code,
+            gender="female" if voice[1] == "f" else "male",
+            description=f"{language.name}, neural",
+            revision=checksum(file)[:16],
+            expected=EXPECTED.get(voice),
+        )
+
+    def default_voice(self, language: str) -> str:
+        """Return the voice for a language, e.g. ``pt-BR`` -> ``pf_dora``.
+
+        Raises:
+            UnknownVoiceError: if Kokoro does not speak the language.
+        """
+        code = language.lower().replace("_", "-")
+        for candidate in (code, code.split("-")[0]):
+            # European Portuguese is not what the Brazilian voices speak.
+            if candidate in DEFAULTS and code != "pt-pt":
+                return DEFAULTS[candidate]
+        raise UnknownVoiceError(
+            f"Kokoro does not speak {language!r}",
+            field="language",
+            value=language,
+            remedy=f"it speaks {', '.join(each.code for each in LANGUAGES.values())}",
+        )
+
+    def parameters(self, given: Mapping[str, object]) -> Parameters:
+        """Return the speed, 0.5 to 2.0 times the voice's own pace.
+
+        Raises:
+            EngineParameterError: for an unknown name or a value outside its range.
+        """
+        for name in given:
+            if name != "speed":
+                raise EngineParameterError(
+                    f"Kokoro has no parameter {name!r}",
+                    field=f"parameters.{name}",
+                    value=name,
+                    remedy="use speed",
+                )
+        slowest, default, fastest = SPEED
+        value = given.get("speed", default)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        # NaN is not between anything.
+        if not is_number or not slowest <= float(str(value)) <= fastest:
+            raise EngineParameterError(
+                f"{value!r} is not a number from {slowest} to {fastest}",
+                field="parameters.speed",
+                value=value,
+                remedy=f"the default is {default}",
+            )
+        return {"speed": float(str(value))}
+
+    def fits(self, spoken: str, voice: str) -> bool:
+        """Return whether the text has at most 510 phonemes; see ``Engine.fits``."""
+        count = len(_phonemes(spoken, LANGUAGES[voice[0]].espeak))
+        if count > phonemes.MAX_TOKENS and len(spoken.split()) == 1:
+            raise self._too_long(spoken, count)
+        return count <= phonemes.MAX_TOKENS
+
+    def synthesize(self, chunks: Sequence[Chunk]) -> list[Waveform]:
+        """Speak each chunk; see ``Engine.synthesize``."""
+        sentences = [(self._token_ids(chunk), self._style(chunk.voice)) for chunk in chunks]
+        speeds = [float(self.parameters(chunk.parameters)["speed"]) for chunk in chunks]
+        takes = loaded_model(self._model_file()).speak_all(sentences, speeds)
+        return [Waveform(samples=samples, sample_rate=self.sample_rate) for samples in takes]
+
+    def _token_ids(self, chunk: Chunk) -> list[int]:
+        self.describe(chunk.voice)
+        said = _phonemes(chunk.spoken, LANGUAGES[chunk.voice[0]].espeak)
+        if len(said) > phonemes.MAX_TOKENS:
+            raise self._too_long(chunk.spoken, len(said))
+        return phonemes.tokens(said)
+
+    def _style(self, voice: str) -> Style:
+        file = self._voice_file(voice)
+        return _read_style(file, checksum(file))
+
+    def _model_file(self) -> Path:
+        return require(self._model, "model.onnx", self._folder)
+
+    def _voice_file(self, voice: str) -> Path:
+        path = f"voices/{voice}.bin"
+        own = self._folder / path
+        is_pinned = any(file.path == path for file in self._model.files)
+        if not is_pinned and not own.is_file():
+            raise self._unknown(voice)
+        require_runtime()
+        self._model_file()
+        if is_pinned:
+            return require(self._model, path, self._folder)
+        if own.stat().st_size != math.prod(STYLE_SHAPE) * 4:
+            raise ModelMissingError(
+                f"{own} has {own.stat().st_size:,} bytes; a voice of Kokoro has "
+                f"{math.prod(STYLE_SHAPE) * 4:,} (float32, {STYLE_SHAPE[0]} x {STYLE_SHAPE[1]})",
+                field="voice",
+                value=voice,
+                remedy="replace the file, or remove it",
+            )
+        return own
+
+    def _too_long(self, text: str, count: int) -> TextTooLongError:
+        return TextTooLongError(
+            f"{count} phonemes are over Kokoro's {phonemes.MAX_TOKENS}",
+            field="text",
+            value=text,
+            remedy="split it into sentences and words",
+        )
+
+    def _unknown(self, voice: str) -> UnknownVoiceError:
+        near = difflib.get_close_matches(voice, self._voices() or DEFAULTS.values(), n=3)
+        return UnknownVoiceError(
+            f"Kokoro has no voice {voice!r}",
+            field="voice",
+            value=voice,
+            remedy=f"use {', '.join(near or ['pf_dora', 'pm_alex', 'pm_santa'])}",
+        )
+
+
+def _is_voice(name: str) -> bool:
+    """Return whether a name is formed as Kokoro's are: language, gender, ``_``, name."""
+    known = {*LANGUAGES, *UNSPOKEN_LANGUAGES}
+    return name[:1] in known and name[1:3] in ("f_", "m_") and name.isidentifier()
+
+
+@lru_cache(maxsize=4096)
+def _phonemes(spoken: str, language: str) -> str:
+    """Return the phonemes; validation asks for them, and synthesis again."""
+    return phonemes.phonemize(spoken, language)
+
+
+@lru_cache(maxsize=64)
+def _read_style(path: Path, _checksum: str) -> Style:
+    return np.fromfile(path, dtype=np.float32).reshape(STYLE_SHAPE)
