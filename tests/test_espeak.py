@@ -183,3 +183,21 @@ def test_a_nul_character_does_not_end_the_sentence(engine):
 def test_the_revision_names_library_and_wheel():
     assert espeak_library.library_version().startswith("1.52")
     assert EspeakEngine().revision == f"espeak-ng-{espeak_library.library_version()}"
+
+
+def phonemes(text, language="pt-br"):
+    with espeak_library.fresh_library() as loaded:
+        assert loaded.set_voice(espeak_library.voice_files()[language].identifier)
+        return loaded.phonemes(text)
+
+
+def test_phonemes_come_clause_by_clause_to_the_end():
+    assert phonemes("Olá, amigo. Bom dia!") == ["olˈa", "ˌæmˈiɡʊ", "bˈoŋ d͡ʒˈiæ"]
+
+
+def test_phonemes_say_where_another_language_begins_and_ends():
+    assert phonemes("le football", "fr-fr") == ["lə- (͡e͡n)fˈʊtbɔːl(͡f͡r)"]
+
+
+def test_phonemes_of_nothing_are_nothing():
+    assert "".join(phonemes("")) == ""

@@ -57,6 +57,9 @@ class Waveform:
     sample_rate: int
     """Samples per second, in hertz."""
 
+    synthesis_s: float | None = None
+    """Seconds that the engine needed for it, where it can tell them from waiting for its turn."""
+
     @property
     def duration_s(self) -> float:
         """Length in seconds."""

@@ -110,7 +110,8 @@ def measure(callers: int, threads: int) -> tuple[list[float], float]:
         batch = [(token_ids(words), voice)] * (4 * callers)
         spoken_s, begun = 0.0, time.perf_counter()
         while time.perf_counter() - begun < MIN_S:
-            spoken_s += sum(map(len, model.speak_all(batch, [1.0] * len(batch)))) / 24_000
+            takes = model.speak_all(batch, [1.0] * len(batch))
+            spoken_s += sum(len(samples) for samples, _ in takes) / 24_000
         speeds.append(spoken_s / (time.perf_counter() - begun))
     return speeds, peak_memory_mb()
 
@@ -138,7 +139,7 @@ def lesson(batch: int, is_sorted: bool) -> float:
             takes = model.speak_all(sentences, [1.0] * len(sentences))
         else:
             takes = list(model._pool.map(lambda one: model._speak(*one, 1.0), sentences))
-        spoken_s += sum(map(len, takes)) / 24_000
+        spoken_s += sum(len(samples) for samples, _ in takes) / 24_000
     return spoken_s / (time.perf_counter() - begun)
 
 

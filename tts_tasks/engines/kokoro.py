@@ -161,7 +161,7 @@ class KokoroEngine:
         sentences = [(self._token_ids(chunk), self._style(chunk.voice)) for chunk in chunks]
         speeds = [float(self.parameters(chunk.parameters)["speed"]) for chunk in chunks]
         takes = loaded_model(self._model_file()).speak_all(sentences, speeds)
-        return [Waveform(samples=samples, sample_rate=self.sample_rate) for samples in takes]
+        return [Waveform(samples, self.sample_rate, synthesis_s) for samples, synthesis_s in takes]
 
     def _token_ids(self, chunk: Chunk) -> list[int]:
         self.describe(chunk.voice)

@@ -17,10 +17,12 @@ import importlib
 import importlib.util
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,8 @@ from tts_tasks.values import Samples
 
 MAX_CALLERS = 8
 """Threads that speak at once, at most: each needs 60 to 500 MB of its own."""
+
+T = TypeVar("T")
 
 Style = NDArray[np.float32]
 """A voice: float32, shape (510, 256); row n - 1 is for n tokens."""
@@ -74,8 +78,8 @@ class LoadedModel:
 
     def speak_all(
         self, sentences: Sequence[tuple[Sequence[int], Style]], speed: Sequence[float]
-    ) -> list[Samples]:
-        """Return the speech of each sentence (token ids and voice), in order.
+    ) -> list[tuple[Samples, float]]:
+        """Return the speech of each sentence (token ids and voice) and the seconds it took.
 
         The longest are begun first, so that no core waits for a long one at the end.
 
@@ -89,7 +93,8 @@ class LoadedModel:
             lambda index: self._speak(*sentences[index], speed[index]),
         )
 
-    def _speak(self, token_ids: Sequence[int], style: Style, speed: float) -> Samples:
+    def _speak(self, token_ids: Sequence[int], style: Style, speed: float) -> tuple[Samples, float]:
+        begun_s = time.perf_counter()
         given = (
             # The model was trained with a pad token at both ends.
             np.array([[0, *token_ids, 0]], dtype=np.int64),
@@ -107,7 +112,8 @@ class LoadedModel:
                 value="kokoro",
                 remedy="run `narrate models verify kokoro`",
             ) from error
-        return np.ascontiguousarray(audio, dtype=np.float32).reshape(-1)
+        samples = np.ascontiguousarray(audio, dtype=np.float32).reshape(-1)
+        return samples, time.perf_counter() - begun_s
 
 
 _loaded: dict[Path, LoadedModel] = {}
@@ -163,8 +169,8 @@ def runtime_errors() -> tuple[type[Exception], ...]:
 
 
 def _longest_first(
-    pool: ThreadPoolExecutor, lengths: Sequence[int], speak: Callable[[int], Samples]
-) -> list[Samples]:
+    pool: ThreadPoolExecutor, lengths: Sequence[int], speak: Callable[[int], T]
+) -> list[T]:
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     begun = {index: pool.submit(speak, index) for index in order}
     try:

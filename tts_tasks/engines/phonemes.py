@@ -160,7 +160,7 @@ def _clean(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_MEANT)
     text = "".join(" " if unicodedata.category(each) in _UNHEARD else each for each in text)
     text = _DASH.sub(" — ", _SPACES.sub(" ", text))
-    text = _apart(re.sub("-", _hyphen, _TIGHT_DASH.sub(" ", text)))
+    text = re.sub("-", _hyphen, _apart(_TIGHT_DASH.sub(" ", text)))
     return _SPACES.sub(" ", text).strip()
 
 
@@ -186,9 +186,13 @@ def _apart(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _script(letter: str) -> str:
-    """Return e.g. ``LATIN`` or ``DEVANAGARI``; nothing for what is no letter, or for ª and º."""
-    if unicodedata.category(letter) not in ("Ll", "Lt", "Lu", "Lo") or letter in "ªºµ":
+    """Return e.g. ``LATIN`` or ``DEVANAGARI``; nothing for what all alphabets share."""
+    if letter.isascii() and letter.isdigit():
         return ""
+    if unicodedata.category(letter) not in ("Ll", "Lt", "Lu", "Lo", "Nd"):
+        return ""
+    if letter in "ªºµ":
+        return "LATIN"
     return unicodedata.name(letter, "UNKNOWN").split()[0]
 
 

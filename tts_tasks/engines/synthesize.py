@@ -67,7 +67,7 @@ def _speak(batch: list[Chunk], engine: Engine, keep: Keep) -> Iterator[Utterance
         return
     started = time.perf_counter()
     waveforms = engine.synthesize(batch)
-    synthesis_s = (time.perf_counter() - started) / len(batch)
+    share_s = (time.perf_counter() - started) / len(batch)
     if len(waveforms) != len(batch):
         raise EngineOutputError(
             f"{engine.name} returned {len(waveforms)} takes for {len(batch)} chunks",
@@ -76,7 +76,8 @@ def _speak(batch: list[Chunk], engine: Engine, keep: Keep) -> Iterator[Utterance
         )
     for chunk, waveform in zip(batch, waveforms, strict=True):
         check_take(chunk, waveform, engine)
-        yield keep(chunk, waveform, synthesis_s)
+        synthesis_s = waveform.synthesis_s
+        yield keep(chunk, waveform, share_s if synthesis_s is None else synthesis_s)
 
 
 def check_take(chunk: Chunk, waveform: Waveform, engine: Engine) -> None:
