@@ -171,7 +171,25 @@ def test_nothing_to_say_is_an_error(engine, text):
 
 def test_a_chunk_over_the_limit_is_an_error_not_a_cut(engine):
     with pytest.raises(TextTooLongError, match=str(engine.max_chars)):
-        spoken(engine, "a" * (engine.max_chars + 1))
+        spoken(engine, "a " * engine.max_chars)
+
+
+@pytest.mark.parametrize("word", ["ba" * 31, "7" * 31, "a.a." * 100])
+def test_a_word_whose_end_would_be_dropped_does_not_fit_and_is_an_error(engine, word):
+    assert not engine.fits(f"Diga {word} agora.", "pt-br")
+    with pytest.raises(TextTooLongError, match="at most 60 letters or 30 digits"):
+        spoken(engine, f"Diga {word} agora.")
+
+
+@pytest.mark.parametrize("text", ["’-हह", "fस-सस e mais", "ह-ह-’’-ह"])
+def test_what_ends_the_process_does_not_reach_the_library(text):
+    program = (
+        "import sys; from tests.test_espeak import spoken; from tts_tasks.engines.espeak import "
+        "EspeakEngine; print(len(spoken(EspeakEngine(), sys.argv[1]).samples))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
 
 
 def test_a_nul_character_does_not_end_the_sentence(engine):

@@ -27,7 +27,7 @@ from tts_tasks.errors import (
     UnknownVoiceError,
 )
 from tts_tasks.settings import load_settings
-from tts_tasks.values import Chunk
+from tts_tasks.values import Chunk, fault_of
 
 SENTENCE = "Bem-vindo ao curso de programação, com vinte e duas aulas e nenhuma pressa."
 
@@ -293,6 +293,13 @@ def test_the_real_model_says_the_same_chunk_the_same_way_whatever_it_said_before
     others = [chunk("Outra coisa."), chunk("Something else.", "am_michael"), chunk(speed=1.3)]
     batch = real.synthesize([others[0], chunk(), *others, chunk()])
     assert [digest(batch[1]), digest(batch[5])] == [alone, alone]
+
+
+@needs_kokoro
+def test_a_loud_voice_stays_within_full_scale(real):
+    take = real.synthesize([chunk("Benvenuto al corso.", "if_sara")])[0]
+    assert fault_of(take.samples) is None
+    assert np.abs(take.samples).max() == 1.0
 
 
 @needs_kokoro

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tts_tasks.engines.phoneme_table import LANGUAGES, NASAL
 from tts_tasks.engines.phonemes import (
     MAX_TOKENS,
+    MAX_WORD_CHARS,
     REVISION,
     VOCABULARY,
-    WORD_CHARS,
     phonemize,
     tokens,
 )
@@ -247,7 +247,9 @@ def test_nothing_to_say_is_an_error(text: str) -> None:
         phonemize(text, "pt-br")
 
 
-@pytest.mark.parametrize("word", ["ba" * 300, "á" * (WORD_CHARS + 1), "ŵ" * 8, "7" * 40, "w" * 24])
+@pytest.mark.parametrize(
+    "word", ["ba" * 300, "á" * (MAX_WORD_CHARS + 1), "ŵ" * 8, "7" * 40, "w" * 24]
+)
 def test_a_word_that_would_be_cut_is_an_error(word: str) -> None:
     with pytest.raises(TextTooLongError, match=re.escape(word[:8])):
         phonemize(f"Uma palavra: {word} longa.", "pt-br")
@@ -258,7 +260,7 @@ def test_a_word_that_would_be_cut_is_an_error(word: str) -> None:
     [
         "pneumoultramicroscopicossilicovulcanoconiótico",
         "e83c5163316f89bfbde7d9ab23ca2e25604af290",
-        "ba" * (WORD_CHARS // 2),
+        "ba" * (MAX_WORD_CHARS // 2),
         "um-dois-três-quatro-cinco-seis-sete-oito-nove-dez-onze-doze-treze-quatorze",
     ],
 )

@@ -4,7 +4,7 @@ protocol          what every engine promises
 registry          provider name -> engine, imported when asked for
 choose            which provider and voice a request gets, and why
 espeak            eSpeak NG, embedded: instant, offline, robotic
-espeak_library    its C boundary, which also makes phonemes
+espeak_library    its C boundary, which also makes phonemes; espeak_text is what it must not get
 kokoro            Kokoro-82M: neural, on the CPU; its languages and voices in kokoro_voices
 kokoro_runtime    its ONNX boundary: one model, one sentence per core
 phonemes          spoken text -> the symbols that Kokoro knows

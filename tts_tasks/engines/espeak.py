@@ -6,9 +6,11 @@ Its output is bit-identical for the same chunk, whatever was spoken before.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 
 from tts_tasks.engines import espeak_library as library
+from tts_tasks.engines.espeak_text import MAX_WORD_CHARS, harmless, is_latin
 from tts_tasks.engines.protocol import Parameters, Voice
 from tts_tasks.errors import (
     EmptyTextError,
@@ -24,8 +26,10 @@ RECOMMENDED_VOICES = ("pt-br", "pt-br+m3", "pt-br+f2", "pt-br+f5", "pt-br+Annie"
 """The Brazilian voices worth offering; the first is the default. Others of the 90 variants clip
 (klatt4) or swing by 10 LU."""
 
-MAX_WORD_CHARS = 60
-"""Longest word that the library takes whole; it drops what is beyond in silence."""
+MAX_DIGITS = 30
+"""Longest run of digits: it drops from the 36th, in silence (2026-11-22)."""
+
+_LONG_WORD = re.compile(rf"[^\s-]{{{MAX_WORD_CHARS + 1}}}|[0-9]{{{MAX_DIGITS + 1}}}")
 
 PARAMETERS: dict[str, tuple[int, int, int, int]] = {
     # name: (library's number, default, lowest, highest); Source: speak_lib.h, espeak_PARAMETER
@@ -119,7 +123,7 @@ class EspeakEngine:
 
     def fits(self, spoken: str, voice: str) -> bool:
         """Return whether no word is so long that the library would cut it in silence."""
-        return all(len(word) <= MAX_WORD_CHARS for word in spoken.split())
+        return not _LONG_WORD.search(spoken)
 
     def synthesize(self, chunks: Sequence[Chunk]) -> list[Waveform]:
         """Speak each chunk; see ``Engine.synthesize``."""
@@ -137,6 +141,15 @@ class EspeakEngine:
                 value=chunk.spoken,
                 remedy="split it into sentences",
             )
+        if found := _LONG_WORD.search(chunk.spoken):
+            raise TextTooLongError(
+                f"the word {found[0]!r}… is longer than eSpeak NG says",
+                field="text",
+                value=found[0],
+                remedy=f"write at most {MAX_WORD_CHARS} letters or {MAX_DIGITS} digits in a row",
+            )
+        # A NUL would end the C string, and with it the sentence.
+        text = chunk.spoken.replace("\0", " ")
         voice = self.describe(chunk.voice).name
         code, plus, variant = voice.partition("+")
         identifier = library.voice_files()[code].identifier + plus + variant
@@ -145,8 +158,7 @@ class EspeakEngine:
                 raise self._unknown(chunk.voice)
             for name, value in self.parameters(chunk.parameters).items():
                 loaded.set_parameter(PARAMETERS[name][0], int(value))
-            # A NUL would end the C string, and with it the sentence.
-            samples = loaded.speak(chunk.spoken.replace("\0", " "))
+            samples = loaded.speak(text if is_latin(text) else harmless(text))
         if not len(samples):
             raise EngineOutputError("eSpeak NG returned no audio", field="text", value=chunk.spoken)
         return Waveform(samples=samples, sample_rate=self.sample_rate)

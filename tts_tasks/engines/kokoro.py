@@ -28,7 +28,7 @@ from tts_tasks.errors import (
     UnknownVoiceError,
 )
 from tts_tasks.settings import Settings, load_settings
-from tts_tasks.values import Chunk, Waveform
+from tts_tasks.values import Chunk, Samples, Waveform
 
 SPEED = (0.5, 1.0, 2.0)
 """Slowest, default and fastest pace, relative to the voice's own."""
@@ -161,7 +161,10 @@ class KokoroEngine:
         sentences = [(self._token_ids(chunk), self._style(chunk.voice)) for chunk in chunks]
         speeds = [float(self.parameters(chunk.parameters)["speed"]) for chunk in chunks]
         takes = loaded_model(self._model_file()).speak_all(sentences, speeds)
-        return [Waveform(samples, self.sample_rate, synthesis_s) for samples, synthesis_s in takes]
+        return [
+            Waveform(_within_full_scale(samples), self.sample_rate, synthesis_s)
+            for samples, synthesis_s in takes
+        ]
 
     def _token_ids(self, chunk: Chunk) -> list[int]:
         self.describe(chunk.voice)
@@ -219,6 +222,15 @@ def _is_voice(name: str) -> bool:
     """Return whether a name is formed as Kokoro's are: language, gender, ``_``, name."""
     known = {*LANGUAGES, *UNSPOKEN_LANGUAGES}
     return name[:1] in known and name[1:3] in ("f_", "m_") and name.isidentifier()
+
+
+def _within_full_scale(samples: Samples) -> Samples:
+    """Return the take at most at full scale: the loud voices reach 1.23 (``if_sara``).
+
+    The whole take is turned down, so that nothing clips; mastering makes all of them equally loud.
+    """
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples / np.float32(peak) if peak > 1.0 else samples
 
 
 @lru_cache(maxsize=4096)

@@ -27,11 +27,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
 
 from tts_tasks import marks
 from tts_tasks.engines import espeak_library as library
 from tts_tasks.engines import phoneme_table as table
+from tts_tasks.engines.espeak_text import MAX_WORD_CHARS, harmless
 from tts_tasks.errors import EmptyTextError, TextTooLongError, UnknownPhonemeError, excerpt
 
 VOCABULARY = table.VOCABULARY
@@ -41,14 +41,9 @@ MAX_TOKENS = 510
 """Longest utterance: the model's context is 512, with a border at each end. What eSpeak NG drops of
 a clause (over 299 words, or 1000 phonemes) is far beyond it."""
 
-WORD_CHARS = 60
-"""Longest word, hyphens separate. Up to it eSpeak NG says all that can be pronounced to its end: it
-drops from the 77th letter in Cyrillic, the 80th in Devanagari, the 99th in Latin (7 languages, 70
-kinds of letters and syllables, 2026-11-22)."""
-
 SUSPICIOUS_SYMBOLS = 60
 """A word with fewer is whole. One that is spelled letter by letter may be cut much earlier than at
-WORD_CHARS: ``ŵ``, dáblio circunflexo, at the 8th."""
+MAX_WORD_CHARS: ``ŵ``, dáblio circunflexo, at the 8th."""
 
 _SPACES = re.compile(r"\s+")
 _UNHEARD = ("Cc", "Co", "Cs")  # control (NUL ends a C string), private use, half a surrogate pair
@@ -160,55 +155,7 @@ def _clean(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_MEANT)
     text = "".join(" " if unicodedata.category(each) in _UNHEARD else each for each in text)
     text = _DASH.sub(" — ", _SPACES.sub(" ", text))
-    text = re.sub("-", _hyphen, _apart(_TIGHT_DASH.sub(" ", text)))
-    return _SPACES.sub(" ", text).strip()
-
-
-def _apart(text: str) -> str:
-    """Return the text with a space where a word goes on in another alphabet.
-
-    Some such words (``fह-हह``) end the process.
-    """
-    if text.isascii():
-        return text
-    pieces = []
-    last = ""
-    for character in text:
-        if character == " ":
-            last = ""
-        elif script := _script(character):
-            if last not in ("", script):
-                pieces.append(" ")
-            last = script
-        pieces.append(character)
-    return "".join(pieces)
-
-
-@lru_cache(maxsize=4096)
-def _script(letter: str) -> str:
-    """Return e.g. ``LATIN`` or ``DEVANAGARI``; nothing for what all alphabets share."""
-    if letter.isascii() and letter.isdigit():
-        return ""
-    if unicodedata.category(letter) not in ("Ll", "Lt", "Lu", "Lo", "Nd"):
-        return ""
-    if letter in "ªºµ":
-        return "LATIN"
-    return unicodedata.name(letter, "UNKNOWN").split()[0]
-
-
-def _hyphen(found: re.Match[str]) -> str:
-    """Return the hyphen where it is inside a word or a minus, else nothing or a border of words."""
-    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
-    if _is_letter(after) and (
-        _is_letter(before) or (before in ("", " ") and after in "0123456789")
-    ):
-        return "-"
-    return "" if {before, after} & {"", " ", *table.MARKS} else " "
-
-
-def _is_letter(character: str) -> bool:
-    """Return whether it is part of a word; Hindi words end in marks, which ``isalnum`` denies."""
-    return character.isalnum() or unicodedata.category(character or " ")[0] == "M"
+    return _SPACES.sub(" ", harmless(_TIGHT_DASH.sub(" ", text))).strip()
 
 
 def _fold(phonemes: str, language: str) -> str:
@@ -283,8 +230,8 @@ def _is_slot(symbol: str) -> bool:
 
 def _refuse_long_words(text: str) -> None:
     for word in re.split("[ -]", text):
-        if len(word) > WORD_CHARS:
-            raise _too_long(word, f"has {len(word)} characters, over the limit of {WORD_CHARS}")
+        if len(word) > MAX_WORD_CHARS:
+            raise _too_long(word, f"has {len(word)} characters, over the limit of {MAX_WORD_CHARS}")
 
 
 def _refuse_cut_words(loaded: library.LoadedLibrary, text: str, phonemes: str) -> None:
