@@ -36,6 +36,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
 Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'narrate voices'.")]
 
+Lexicon = Annotated[
+    Path | None, typer.Option(help="How words are said: 'term: words' or 'term: /phonemes/'.")
+]
+
 
 def main() -> None:
     """Run the command. An expected failure is one line on stderr and exit status 2.
@@ -80,6 +84,7 @@ def text(
     rate: Annotated[int | None, typer.Option(help="eSpeak NG: words per minute.")] = None,
     pitch: Annotated[int | None, typer.Option(help="eSpeak NG: 0 to 99.")] = None,
     speed: Annotated[float | None, typer.Option(help="Kokoro: 0.5 to 2 times its pace.")] = None,
+    lexicon: Lexicon = None,
     title: Annotated[str, typer.Option(help="Title written into the file.")] = "",
     json: Json = False,
 ) -> None:
@@ -100,6 +105,7 @@ def text(
         markup="markdown" if markdown else "text",
         parameters={name: value for name, value in chosen.items() if value is not None},
         title=title or (output.stem if output else ""),
+        lexicon=_read_lexicon(lexicon),
     )
     try:
         outcome = success(steps.narrate(request, settings))
@@ -207,15 +213,30 @@ def voices(
 
 
 @app.command("say-as")
-def say_as(text: Annotated[str, typer.Argument(help="Written text.")], json: Json = False) -> None:
+def say_as(
+    text: Annotated[str, typer.Argument(help="Written text.")],
+    lexicon: Lexicon = None,
+    phonemes: Annotated[
+        bool, typer.Option("--phonemes", help="Print the phonemes that Kokoro gets.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Print how a Portuguese text will be said."""
-    from tts_tasks.script.normalise import normalise
+    from tts_tasks.marks import without_phonemes
+    from tts_tasks.script.validate import speaker
 
-    spoken = normalise(text)
+    entries = _read_lexicon(lexicon)
+    spoken = speaker("pt-br", entries, phonemes=True)(text)
+    shown = {"written": text, "spoken": without_phonemes(spoken)}
+    if phonemes:
+        from tts_tasks.engines.phonemes import phonemize
+
+        shown["phonemes"] = phonemize(spoken, "pt-br")
     if json:
-        show_json({"written": text, "spoken": spoken})
+        show_json(shown)
     else:
-        console.out.print(spoken, markup=False, highlight=False, soft_wrap=True)
+        line = shown["phonemes"] if phonemes else shown["spoken"]
+        console.out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -375,6 +396,12 @@ def _use_prefect(settings: Settings) -> None:
 
     if "PREFECT_API_URL" not in os.environ:
         use_stack(settings)
+
+
+def _read_lexicon(path: Path | None) -> dict[str, str]:
+    from tts_tasks.script.lexicon import read_lexicon
+
+    return read_lexicon(path) if path else {}
 
 
 def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> str:

@@ -103,7 +103,7 @@ def _nobody_has(voice: str, settings: Settings | None) -> UnknownVoiceError:
             known += load_engine(name, settings).voices()
     near = difflib.get_close_matches(voice, known)
     return UnknownVoiceError(
-        f"no provider ({', '.join(providers())}) has the voice {voice!r}",
+        f"there is no voice {voice!r} with any provider ({', '.join(providers())})",
         field="voice",
         value=voice,
         remedy=(f"did you mean {' or '.join(near)}? " if near else "")
