@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import console
+from flows.cli_catalog import catalog_app
 from flows.cli_models import models_app
 from flows.console import show_error, show_json, show_step, show_table
 from tts_tasks.errors import ModelMissingError, NarrationError, SourceError, error_from_dict
@@ -28,7 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-catalog_app = typer.Typer(no_args_is_help=True, help="The DuckDB index of the library.")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(models_app, name="models")
 
@@ -316,34 +316,6 @@ def deploy(json: Json = False) -> None:
         console.out.print("\n".join(names), highlight=False)
 
 
-@catalog_app.command()
-def index(json: Json = False) -> None:
-    """Take new events into the catalog, and publish it."""
-    from tts_tasks.catalog.index import index as update
-
-    _show_index(update(load_settings().library), json)
-
-
-@catalog_app.command()
-def rebuild(json: Json = False) -> None:
-    """Make the catalog again from the objects and the journals."""
-    from tts_tasks.catalog.index import rebuild as make_again
-
-    _show_index(make_again(load_settings().library), json)
-
-
-@catalog_app.command()
-def query(sql: Annotated[str, typer.Argument(help="A SELECT.")], json: Json = False) -> None:
-    """Ask the catalog in SQL; what was just registered is visible."""
-    from tts_tasks.catalog.index import query as ask
-
-    columns, rows = ask(load_settings().library, sql)
-    if json:
-        show_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        show_table(columns, rows)
-
-
 async def _narrate_course(
     asked: dict[str, str | None], n_lessons: int, settings: Settings
 ) -> dict[str, Any]:
@@ -443,14 +415,3 @@ def _show_status(status: dict[str, Any], json: bool) -> None:
     columns = ("name", "state", "pid", "port", "restarts")
     show_table(columns, ([row.get(column) for column in columns] for row in status["processes"]))
     console.out.print(f"UI  {status['ui']}" if status["running"] else "not running")
-
-
-def _show_index(report: Any, json: bool) -> None:
-    from dataclasses import asdict
-
-    if report is None:
-        show_step("another process is indexing")
-    elif json:
-        show_json(asdict(report))
-    else:
-        show_table(asdict(report), [asdict(report).values()])
