@@ -6,6 +6,8 @@
 
 PYTHON ?= python3
 COURSE ?= data/courses/python-para-analise-de-dados
+OPTIONS = $(strip $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(VOICE),--voice $(VOICE)) \
+	$(if $(KEEP),--keep))
 VENV := .venv
 BIN := $(VENV)/bin
 # A Python without ensurepip (Debian's, without python3-venv) installs with its own pip.
@@ -17,8 +19,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .PHONY: narrate test asr check down clean
 
 narrate: $(VENV)/.installed
-	$(BIN)/narrate course "$(COURSE)" --pull $(if $(PROVIDER),--provider $(PROVIDER)) \
-		$(if $(VOICE),--voice $(VOICE)) $(if $(KEEP),--keep)
+	$(BIN)/narrate course "$(COURSE)" --pull $(OPTIONS)
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/narrate models pull kokoro || echo "testing without the neural model"

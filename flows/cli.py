@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from flows.console import show_error, show_json, show_step, show_table
 from tts_tasks.errors import ModelMissingError, NarrationError, SourceError, error_from_dict
 from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tts_tasks.script.course import Course
 
 app = typer.Typer(
     name="narrate",
@@ -134,7 +137,7 @@ def course(
         str | None, typer.Option("--provider", "-p", help="Engine of all lessons.")
     ] = None,
     voice: Annotated[
-        str | None, typer.Option("--voice", "-v", help="Voice of all lessons.")
+        str | None, typer.Option("--voice", "-v", help="Voice of all lessons in its language.")
     ] = None,
     pull: Annotated[
         bool, typer.Option("--pull", help="Fetch the model of the default voice if it is missing.")
@@ -146,9 +149,9 @@ def course(
 
     Its own settings say who speaks; --provider and --voice overrule them in all lessons.
     """
+    from flows.course_plan import spoken_by
     from flows.stack_loan import borrowed_stack, is_on_loan, kept_stack
     from flows.stack_state import use_stack
-    from tts_tasks.engines.choose import choose
     from tts_tasks.script.course import read_course
 
     settings = load_settings()
@@ -156,10 +159,9 @@ def course(
     # Read here first: a folder that is no course should not cost the start of a stack; nor
     # should a speaker that there is not.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
-    if pull and provider in (None, AUTO, "kokoro"):
-        _pull_default_model(settings)
-    if provider or voice:
-        choose(provider or AUTO, voice, source.language, settings)
+    if pull:
+        _pull_default_model(source, provider, settings)
+    spoken_by(source, provider, voice, settings)
     kept = kept_stack(settings) if keep else nullcontext()
     with kept, borrowed_stack(settings, show_step) as stack:
         use_stack(settings)
@@ -193,18 +195,19 @@ def voices(
     rows: list[dict[str, Any]] = []
     for engine in [load_engine(name) for name in names]:
         try:
-            rows += (
-                {
-                    "provider": engine.name,
-                    **asdict(engine.describe(voice)),
-                    "sample_rate": engine.sample_rate,
-                }
-                for voice in engine.voices()
-            )
+            names = engine.voices()
         except ModelMissingError as error:
             if provider != AUTO:
                 raise
             show_step(f"without {engine.name}: {error}")
+            continue
+        for name in names:
+            try:
+                voice = asdict(engine.describe(name))
+            except ModelMissingError as error:
+                show_step(f"without {name}: {error}")
+            else:
+                rows.append({"provider": engine.name, **voice, "sample_rate": engine.sample_rate})
     if json:
         show_json(rows)
     else:
@@ -223,9 +226,11 @@ def say_as(
 ) -> None:
     """Print how a Portuguese text will be said."""
     from tts_tasks.marks import without_phonemes
+    from tts_tasks.script.hidden import refuse_broken_marks
     from tts_tasks.script.validate import speaker
 
     entries = _read_lexicon(lexicon)
+    refuse_broken_marks(text)
     spoken = speaker("pt-br", entries, phonemes=True)(text)
     shown = {"written": text, "spoken": without_phonemes(spoken)}
     if phonemes:
@@ -350,16 +355,23 @@ async def _narrate_course(
     return report
 
 
-def _pull_default_model(settings: Settings) -> None:
-    """Fetch the neural model if it is missing; without it, the embedded eSpeak NG speaks."""
+def _pull_default_model(course: Course, provider: str | None, settings: Settings) -> None:
+    """Fetch the neural model if the course may need it; without it, eSpeak NG speaks."""
     from flows.cli_models import pull_if_missing
     from tts_tasks.engines.choose import choose
+    from tts_tasks.engines.kokoro_runtime import require_runtime
 
-    if reason := pull_if_missing(settings, "kokoro"):
-        speaker = choose(AUTO, None, "pt-BR", settings).engine.name
-        show_step(
-            f"{speaker} will speak: {reason}; `narrate models pull kokoro` tries to fetch it again"
-        )
+    asked = [provider] if provider else [one.provider or course.provider for one in course.lessons]
+    if not {AUTO, "kokoro"}.intersection(asked):
+        return
+    try:
+        require_runtime()
+        reason = pull_if_missing(settings, "kokoro")
+    except ModelMissingError as error:
+        reason = str(error)
+    if reason and AUTO in asked:
+        speaker = choose(AUTO, None, course.language, settings).engine.name
+        show_step(f"{speaker} will speak: {reason}; `narrate models pull kokoro` tries again")
 
 
 def _use_prefect(settings: Settings) -> None:

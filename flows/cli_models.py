@@ -169,7 +169,8 @@ def pull_if_missing(settings: Settings, name: str) -> str | None:
         return None
     try:
         with _shown_progress() as on_progress:
-            fetch(model, folder, on_progress=on_progress)
+            # A source that fails is in the reason, when all of them do.
+            fetch(model, folder, on_progress=lambda each: on_progress(each) if each.total else None)
     except NarrationError as error:
         return error.message
     return None

@@ -83,7 +83,7 @@ async def narrate_and_publish(
 
     def read() -> Course:
         course = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
-        return spoken_by(course, *speaker)
+        return spoken_by(course, *speaker, settings)
 
     course = await asyncio.to_thread(read)
     async with alone(published_folder(course, settings)):

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.contract import as_request
-from tts_tasks.errors import NarrationError
+from tts_tasks.errors import EngineParameterError, NarrationError
 from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings
 from tts_tasks.values import Script
 
 if TYPE_CHECKING:
+    from tts_tasks.engines.protocol import Parameters
     from tts_tasks.script.course import Course, Lesson
 
 
@@ -47,22 +48,52 @@ def published_folder(course: Course, settings: Settings) -> Path:
     return settings.narrations / course.id
 
 
-def spoken_by(course: Course, provider: str | None, voice: str | None) -> Course:
+def spoken_by(
+    course: Course, provider: str | None, voice: str | None, settings: Settings
+) -> Course:
     """Return the course as if its author had asked for this provider and voice throughout.
 
-    The voices and parameters in it are for other providers, so they go; a lesson in another
-    language gets the provider's voice for that language.
+    Parameters that the provider does not take are for another one, and go. A lesson in another
+    language than the course and the voice keeps its language's own voice.
+
+    Raises:
+        NarrationError: if there is no such speaker; see ``choose``.
     """
+    from tts_tasks.engines.choose import choose
+
     if provider is None and voice is None:
         return course
-    lessons = [replace(one, provider=None, voice=None, parameters={}) for one in course.lessons]
+    speaker = choose(provider or AUTO, voice, course.language, settings)
+
+    def taken(parameters: Parameters) -> Parameters:
+        try:
+            speaker.engine.parameters(parameters)
+        except EngineParameterError:
+            return {}
+        return parameters
+
+    languages = {base_language(course.language), base_language(speaker.voice.language)}
+    lessons = tuple(
+        replace(
+            lesson,
+            provider=None,
+            voice=voice if base_language(lesson.language or course.language) in languages else None,
+            parameters=taken(lesson.parameters),
+        )
+        for lesson in course.lessons
+    )
     return replace(
         course,
         provider=provider or AUTO,
         voice=voice,
-        parameters={},
-        lessons=type(course.lessons)(lessons),
+        parameters=taken(course.parameters),
+        lessons=lessons,
     )
+
+
+def base_language(tag: str) -> str:
+    """Return the language of a BCP 47 tag: ``pt-BR`` -> ``pt``."""
+    return tag.lower().replace("_", "-").split("-")[0]
 
 
 def plan_lessons(course: Course, source: Path, settings: Settings) -> list[PlannedLesson]:
@@ -93,14 +124,16 @@ def _plan(
     from tts_tasks.script.lexicon import entries_in
 
     folder = published_folder(course, settings)
+    language = lesson.language or course.language
+    is_courses = base_language(language) == base_language(course.language)
     parameters: dict[str, Any] = {
         "text": lesson.text,
         "output_path": str(folder / f"{lesson.number:02d}-{lesson.id}.{course.format}"),
         "provider": lesson.provider or course.provider,
         # A lesson in another language does not get the course's voice by default.
-        "voice": lesson.voice or (None if lesson.language else course.voice),
+        "voice": lesson.voice or (course.voice if is_courses else None),
         "format": course.format,
-        "language": lesson.language or course.language,
+        "language": language,
         "markup": "text" if lesson.path.suffix.lower() == ".txt" else "markdown",
         "parameters": {**course.parameters, **lesson.parameters},
         "lexicon": entries_in(lesson.visible_text(), course.lexicon),

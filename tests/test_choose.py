@@ -74,11 +74,17 @@ def test_an_explicit_provider_without_its_model_is_an_error():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"), [({"rate": 9_999}, "9999 is not"), ({"volume": 1}, "volume")]
+    ("parameters", "message"),
+    [({"rate": 9_999}, "9999 is not"), ({"speed": 3.0}, "3.0 is not"), ({"volume": 1}, "volume")],
 )
 def test_a_parameter_that_nobody_takes_is_an_error_that_names_it(kokoro, parameters, message):
     with pytest.raises(EngineParameterError, match=message):
         choose("auto", None, "pt-BR", parameters=parameters)
+
+
+def test_a_voice_that_cannot_be_spoken_says_why(kokoro):
+    with pytest.raises(UnknownVoiceError, match="Japanese"):
+        choose("auto", "jf_alpha", "pt-BR")
 
 
 def test_a_misspelled_voice_gets_a_suggestion_from_all_providers(kokoro):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from flows.course_plan import plan_lessons
+from flows.course_plan import plan_lessons, spoken_by
 from flows.narrate import narrate
-from tts_tasks.errors import CourseError, SourceError
+from tts_tasks.errors import CourseError, SourceError, UnknownVoiceError
 from tts_tasks.script.course import read_course
 from tts_tasks.settings import load_settings
 
@@ -13,7 +13,7 @@ from tts_tasks.settings import load_settings
 def plan(home, tmp_path):
     """Return a function that plans a course of the given lessons."""
 
-    def planned(course_yaml="", *, lexicon="", **lessons):
+    def planned(course_yaml="", *, lexicon="", speaker=(None, None), **lessons):
         folder = tmp_path / "curso"
         folder.mkdir(exist_ok=True)
         if course_yaml:
@@ -23,7 +23,8 @@ def plan(home, tmp_path):
         for name, text in lessons.items():
             (folder / f"{name}.md").write_text(text, encoding="utf-8")
         course = read_course(folder, max_lesson_chars=100_000)
-        return plan_lessons(course, folder, load_settings())
+        settings = load_settings()
+        return plan_lessons(spoken_by(course, *speaker, settings), folder, settings)
 
     return planned
 
@@ -54,6 +55,40 @@ def test_a_lesson_in_another_language_gets_a_voice_of_that_language(plan):
     assert portuguese.script.chunks[0].spoken == "Custa dois reais."
     assert english.script.voice == "en-us"
     assert english.script.chunks[0].spoken == "It costs $2.00."
+
+
+def test_a_lesson_that_names_the_courses_language_gets_its_voice(plan):
+    [lesson] = plan("voice: pt-br+f2\n", a="---\nlanguage: pt-BR\n---\nOlá.")
+    assert lesson.script.voice == "pt-br+f2"
+
+
+def test_another_speaker_speaks_every_lesson_in_its_language(plan):
+    lessons = {
+        "a": "---\nlanguage: pt-BR\nvoice: pt-br+f5\nparameters: {pitch: 40}\n---\nOlá.",
+        "b": "Olá.",
+        "c": "---\nlanguage: en-US\n---\nHello.",
+    }
+    written = "parameters: {rate: 170}\n"
+    planned = plan(written, speaker=(None, "pt-br+m3"), **lessons)
+    assert [one.script.voice for one in planned] == ["pt-br+m3", "pt-br+m3", "en-us"]
+    assert [one.parameters["parameters"] for one in planned] == [
+        {"rate": 170, "pitch": 40},
+        {"rate": 170},
+        {"rate": 170},
+    ]
+    planned = plan(written, speaker=("espeak", None), **lessons)
+    assert [one.script.voice for one in planned] == ["pt-br", "pt-br", "en-us"]
+
+
+def test_parameters_of_another_provider_go_with_it(plan):
+    [lesson] = plan("parameters: {speed: 1.2}\n", speaker=("espeak", None), a="Olá.")
+    assert lesson.parameters["parameters"] == {}
+    assert lesson.script.provider == "espeak"
+
+
+def test_a_speaker_that_there_is_not_stops_the_course(plan):
+    with pytest.raises(UnknownVoiceError, match="nobody"):
+        plan(speaker=(None, "nobody"), a="Olá.")
 
 
 def test_a_lesson_that_cannot_be_narrated_carries_its_error(plan):

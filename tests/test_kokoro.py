@@ -221,9 +221,35 @@ def test_the_revision_changes_with_the_model_and_with_an_own_voice(engine, folde
 
 def test_without_onnxruntime_the_remedy_is_the_command(engine, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelMissingError, match="pip install onnxruntime"):
         engine.describe("pf_dora")
+
+
+@pytest.mark.parametrize(
+    "content", [bytes(522_240), b"\xff" * 522_240, np.full(130_560, 1e6, np.float32).tobytes()]
+)
+def test_a_file_that_is_no_voice_is_an_error_that_names_it(engine, folder, content):
+    (folder / "voices" / "pf_minha.bin").write_bytes(content)
+    with pytest.raises(ModelMissingError, match=r"voice: .*pf_minha\.bin"):
+        engine.synthesize([chunk(voice="pf_minha")])
+
+
+def test_a_voice_that_cannot_be_read_is_an_error_that_names_it(engine, folder, monkeypatch):
+    (folder / "voices" / "pf_minha.bin").write_bytes(bytes(522_240))
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("tts_tasks.engines.kokoro.checksum", refuse)
+    with pytest.raises(ModelMissingError, match="Permission denied"):
+        engine.describe("pf_minha")
+
+
+def test_what_is_no_file_is_no_voice(engine, folder):
+    (folder / "voices" / "pf_pasta.bin").mkdir()
+    assert "pf_pasta" not in engine.voices()
+    with pytest.raises(UnknownVoiceError, match="pf_dora"):
+        engine.describe("pf_pasta")
 
 
 def test_a_file_that_is_no_model_is_an_error(tmp_path):

@@ -148,3 +148,11 @@ def test_no_group_is_possessive() -> None:
         for line in module.read_text(encoding="utf-8").splitlines():
             if line.lstrip().startswith(('r"', 'rf"')) or "re.compile(" in line:
                 assert not possessive_group.search(line), f"{module.name}: {line}"
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [("ﬁcha ﬂor", "ficha flor"), ("Ｏｌａ ｍｕｎｄｏ", "Ola mundo")],
+)
+def test_letters_of_a_pdf_are_letters(written, spoken):
+    assert normalise(written) == spoken

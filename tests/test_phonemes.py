@@ -347,3 +347,14 @@ def test_any_text_gives_phonemes_or_a_reason(text: str, language: str) -> None:
     assert set(phonemes) <= set(VOCABULARY)
     assert phonemes == phonemes.strip()
     assert "  " not in phonemes
+
+
+@pytest.mark.parametrize("sounds", ["ka5sa", "k4a1"])
+def test_a_digit_among_an_authors_phonemes_is_an_error(sounds: str) -> None:
+    with pytest.raises(UnknownPhonemeError, match=next(filter(str.isdigit, sounds))):
+        phonemize(f"O [[termo|/{sounds}/]].", "pt-br")
+
+
+def test_an_authors_phonemes_may_be_decomposed() -> None:
+    both = [phonemize(f"[[taça|/tˈa{each}ɐ/]]", "pt-br") for each in ("ç", "c\u0327")]
+    assert both[0] == both[1]

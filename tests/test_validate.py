@@ -47,6 +47,17 @@ def spoken(text: str, **options) -> list[str]:
     return [line.spoken for line in lines_of(text, **options)]
 
 
+def test_numbers_agree_with_a_term_that_has_phonemes() -> None:
+    said = spoken("2 [[xícaras|/ʃˈikaɾas/]] e 21 linhas.", lexicon={"linhas": "/lˈiɲas/"})
+    assert said == ["duas [[xícaras|/ʃˈikaɾas/]] e vinte e uma [[linhas|/lˈiɲas/]]."]
+
+
+def test_a_mark_stays_the_one_that_the_author_meant() -> None:
+    assert spoken("Abra o git, o [[git|/ɡˈit/]] e a [[2ª via|/seɡˈũdɐ/]].") == [
+        "Abra o git, o [[git|/ɡˈit/]] e a [[2ª via|/seɡˈũdɐ/]]."
+    ]
+
+
 @pytest.mark.parametrize("markdown", [False, True])
 def test_a_mark_is_spoken_by_engines_with_phonemes_and_read_by_others(markdown: bool) -> None:
     text = "O [[Kaggle|/ˈkæɡəl/]] custa R$ 2,00. Fim."

@@ -120,6 +120,10 @@ class UnknownVoiceError(InputError):
     code = "unknown_voice"
 
 
+class UnspokenVoiceError(UnknownVoiceError):
+    """The engine has the voice, but cannot make its language's sounds."""
+
+
 class UnknownProviderError(InputError):
     """There is no such provider."""
 

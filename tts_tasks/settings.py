@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     postgres_port: int = Field(default=5433, ge=0, le=65_535)
     """Port of the embedded PostgreSQL, on 127.0.0.1."""
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _default_models(cls, value: object) -> object:
+        return value or Path("data/models")
+
     @field_validator("output_roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:

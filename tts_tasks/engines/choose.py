@@ -14,6 +14,7 @@ from tts_tasks.errors import (
     InputError,
     ModelMissingError,
     UnknownVoiceError,
+    UnspokenVoiceError,
 )
 from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings
@@ -81,11 +82,15 @@ def choose(
             refusals.append(refusal)
     if missing:
         raise next(iter(missing.values()))
-    # The last one is the most telling: of an engine that knows the parameter, but not the value.
-    telling = [each for each in refusals if voice is None or isinstance(each, EngineParameterError)]
-    if telling:
-        raise telling[-1]
+    for each in sorted(refusals, key=_says_little):
+        if voice is None or isinstance(each, EngineParameterError | UnspokenVoiceError):
+            raise each
     raise _nobody_has(str(voice), settings)
+
+
+def _says_little(refusal: InputError) -> bool:
+    """Return whether an engine does not even know the parameter that it refuses."""
+    return refusal.field == f"parameters.{refusal.value}"
 
 
 def _choice(

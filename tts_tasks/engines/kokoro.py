@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from tts_tasks.errors import (
     ModelMissingError,
     TextTooLongError,
     UnknownVoiceError,
+    UnspokenVoiceError,
 )
 from tts_tasks.settings import Settings, load_settings
 from tts_tasks.values import Chunk, Samples, Waveform
@@ -36,9 +38,15 @@ SPEED = (0.5, 1.0, 2.0)
 STYLE_SHAPE = (510, 256)
 """One style vector for each number of tokens."""
 
-BATCH_SIZE = 8
-"""Chunks of one call, each kept when all are spoken: 40 s of audio, 6 s of work on 2 cores. More
-gain nothing, with fewer a core waits at the end of each call."""
+MAX_STYLE = 1_000.0
+"""No style vector has a larger number; those of the model's voices stay below 4."""
+
+_ONE_WORD = re.compile(r"[\w'’-]+|\[\[[^]]+\]\]")
+"""What no cut can make shorter: a word, or a mark."""
+
+BATCH_SIZE = 4
+"""Chunks of one call: 20 s of audio, 3 s of work on 2 cores. Then they are kept, and the run may be
+cancelled. With fewer a core waits at the end of each call."""
 
 
 class KokoroEngine:
@@ -72,7 +80,8 @@ class KokoroEngine:
         return self._voices()
 
     def _voices(self) -> list[str]:
-        present = {file.stem for file in (self._folder / "voices").glob("*.bin")}
+        files = (self._folder / "voices").glob("*.bin")
+        present = {file.stem for file in files if file.is_file()}
         spoken = [name for name in sorted(present) if _is_voice(name) and name[0] in LANGUAGES]
         return sorted(spoken, key=lambda name: (name[0] != "p", name != DEFAULTS["pt-br"]))
 
@@ -86,7 +95,7 @@ class KokoroEngine:
         if not _is_voice(voice):
             raise self._unknown(voice)
         if voice[0] in UNSPOKEN_LANGUAGES:
-            raise UnknownVoiceError(
+            raise UnspokenVoiceError(
                 f"Kokoro's voice {voice!r} speaks {UNSPOKEN_LANGUAGES[voice[0]]}, whose phonemes "
                 "cannot be made here",
                 field="voice",
@@ -100,7 +109,7 @@ class KokoroEngine:
             language=language.code,
             gender="female" if voice[1] == "f" else "male",
             description=f"{language.name}, neural",
-            revision=checksum(file)[:16],
+            revision=_digest(file)[:16],
             expected=EXPECTED.get(voice),
         )
 
@@ -152,7 +161,7 @@ class KokoroEngine:
     def fits(self, spoken: str, voice: str) -> bool:
         """Return whether the text has at most 510 phonemes; see ``Engine.fits``."""
         count = len(_phonemes(spoken, LANGUAGES[voice[0]].espeak))
-        if count > phonemes.MAX_TOKENS and len(spoken.split()) == 1:
+        if count > phonemes.MAX_TOKENS and _ONE_WORD.fullmatch(spoken):
             raise self._too_long(spoken, count)
         return count <= phonemes.MAX_TOKENS
 
@@ -175,7 +184,7 @@ class KokoroEngine:
 
     def _style(self, voice: str) -> Style:
         file = self._voice_file(voice)
-        return _read_style(file, checksum(file))
+        return _read_style(file, _digest(file))
 
     def _model_file(self) -> Path:
         return require(self._model, "model.onnx", self._folder)
@@ -191,12 +200,10 @@ class KokoroEngine:
         if is_pinned:
             return require(self._model, path, self._folder)
         if own.stat().st_size != math.prod(STYLE_SHAPE) * 4:
-            raise ModelMissingError(
-                f"{own} has {own.stat().st_size:,} bytes; a voice of Kokoro has "
+            raise _bad_voice(
+                own,
+                f"has {own.stat().st_size:,} bytes; a voice of Kokoro has "
                 f"{math.prod(STYLE_SHAPE) * 4:,} (float32, {STYLE_SHAPE[0]} x {STYLE_SHAPE[1]})",
-                field="voice",
-                value=voice,
-                remedy="replace the file, or remove it",
             )
         return own
 
@@ -216,6 +223,20 @@ class KokoroEngine:
             value=voice,
             remedy=f"use {', '.join(near or ['pf_dora', 'pm_alex', 'pm_santa'])}",
         )
+
+
+def _digest(voice: Path) -> str:
+    """Return the checksum of a voice's file."""
+    try:
+        return checksum(voice)
+    except OSError as error:
+        raise _bad_voice(voice, f"cannot be read ({error.strerror or error})") from error
+
+
+def _bad_voice(file: Path, fault: str) -> ModelMissingError:
+    return ModelMissingError(
+        f"{file} {fault}", field="voice", value=file.stem, remedy="replace the file, or remove it"
+    )
 
 
 def _is_voice(name: str) -> bool:
@@ -241,4 +262,11 @@ def _phonemes(spoken: str, language: str) -> str:
 
 @lru_cache(maxsize=64)
 def _read_style(path: Path, _checksum: str) -> Style:
-    return np.fromfile(path, dtype=np.float32).reshape(STYLE_SHAPE)
+    try:
+        style = np.fromfile(path, dtype=np.float32).reshape(STYLE_SHAPE)
+    except (OSError, ValueError) as error:
+        raise _bad_voice(path, f"cannot be read ({error})") from error
+    largest = float(np.abs(style).max())
+    if not 0.0 < largest < MAX_STYLE:
+        raise _bad_voice(path, f"is no voice: its largest number is {largest:g}")
+    return style

@@ -14,7 +14,6 @@ convolutions are 15 % slower. Measured on an AMD EPYC with AVX512-VNNI, 2026-11-
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import threading
 import time
@@ -137,13 +136,12 @@ def loaded_model(path: Path) -> LoadedModel:
 
 
 def require_runtime() -> None:
-    """Refuse to go on without onnxruntime; it is not imported yet (0.2 s).
+    """Refuse to go on without onnxruntime.
 
     Raises:
-        ModelMissingError: if it is not installed.
+        ModelMissingError: if it is not installed, or cannot be imported here.
     """
-    if importlib.util.find_spec("onnxruntime") is None:
-        raise _no_runtime("it is not installed")
+    _import_onnxruntime()
 
 
 def execution_providers(available: Iterable[str]) -> list[str]:
@@ -184,16 +182,12 @@ def _import_onnxruntime() -> ModuleType:
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise _no_runtime(str(error)) from error
-
-
-def _no_runtime(reason: str) -> ModelMissingError:
-    return ModelMissingError(
-        f"kokoro needs onnxruntime ({reason})",
-        field="provider",
-        value="kokoro",
-        remedy="run `pip install onnxruntime`, or install narration with its extra kokoro",
-    )
+        raise ModelMissingError(
+            f"kokoro needs onnxruntime, which cannot be imported ({error})",
+            field="provider",
+            value="kokoro",
+            remedy="run `pip install onnxruntime`, or install narration with its extra kokoro",
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

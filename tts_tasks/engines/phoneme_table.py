@@ -98,12 +98,14 @@ FOLD_AMERICAN: Fold = (
 )
 FOLD_ENGLISH_LAST: Fold = (("o", "ɔ"), ("ɾ", "T"), ("ʔ", "t"), (TIE, ""), ("-", ""))
 
+TONES: Fold = tuple((digit, "") for digit in "0123456789")
+"""Tones, and variants of a phoneme (l1), as eSpeak NG writes them."""
+
 APPROXIMATIONS: Fold = (
     # What eSpeak NG 1.52 was seen to write beyond the vocabulary, when each of LANGUAGES read its
     # 40,000 most frequent words, 33,000 of 21 other languages and the characters of Unicode's first
     # plane (of Chinese and Korean a sample). The training front end lost these symbols in silence.
     # Left out are + and F, which it writes for a letter of Gurmukhi or Georgian: no sounds at all.
-    *((digit, "") for digit in "0123456789"),  # tones, and variants of a phoneme (l1)
     ("dʑ", "ʥ"),  # Korean and Polish affricate
     ("ʑ", "ʒ"),  # alveolo-palatal: the postalveolar is next to it
     ("ɫ", "l"),  # dark l; the models' English has it as l
@@ -197,7 +199,7 @@ CODE_REVISION = 1
 _TABLES = (
     *(dict(VOCABULARY), FOLD_COMMON, FOLD_ENGLISH, FOLD_ENGLISH_LAST),
     *(FOLD_BRITISH_FIRST, FOLD_BRITISH, FOLD_AMERICAN),
-    *(APPROXIMATIONS, FOLD_AUTHORS, FOLD_AUTHORS_ENGLISH, FOLD_AUTHORS_AMERICAN, VOWELS),
+    *(TONES, APPROXIMATIONS, FOLD_AUTHORS, FOLD_AUTHORS_ENGLISH, FOLD_AUTHORS_AMERICAN, VOWELS),
     *(MARKS, dict(PUNCTUATION), NOT_SPOKEN),
 )
 REVISION = f"{CODE_REVISION}-{hashlib.sha256(repr(_TABLES).encode()).hexdigest()[:8]}"

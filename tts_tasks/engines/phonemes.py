@@ -161,13 +161,13 @@ def _clean(text: str) -> str:
 def _fold(phonemes: str, language: str) -> str:
     """Return eSpeak NG's phonemes in the model's symbols; maybe some are outside its vocabulary."""
     if language not in table.ENGLISH:
-        return _replace(phonemes, table.FOLD_COMMON + table.APPROXIMATIONS)
+        return _replace(phonemes, table.FOLD_COMMON + table.TONES + table.APPROXIMATIONS)
     british = language == "en-gb"
     if british:
         phonemes = _replace(phonemes, table.FOLD_BRITISH_FIRST)
     phonemes = _SYLLABIC.sub(r"ᵊ\1", _replace(phonemes, table.FOLD_ENGLISH))
     phonemes = _replace(phonemes, table.FOLD_BRITISH if british else table.FOLD_AMERICAN)
-    return _replace(phonemes, table.FOLD_ENGLISH_LAST + table.APPROXIMATIONS)
+    return _replace(phonemes, table.FOLD_ENGLISH_LAST + table.TONES + table.APPROXIMATIONS)
 
 
 def _fold_authors(phonemes: str, term: str, language: str) -> str:
@@ -176,8 +176,9 @@ def _fold_authors(phonemes: str, term: str, language: str) -> str:
     Raises:
         UnknownPhonemeError: for a symbol that the model does not know.
     """
+    composed = unicodedata.normalize("NFC", phonemes)
     # Only the letters with a tilde are apart in the vocabulary; the ç is not.
-    apart = (each if each == "ç" else unicodedata.normalize("NFD", each) for each in phonemes)
+    apart = (each if each == "ç" else unicodedata.normalize("NFD", each) for each in composed)
     folded = _replace("".join(apart), table.FOLD_AUTHORS)
     if language in table.ENGLISH:
         folded = _replace(folded, table.FOLD_AUTHORS_ENGLISH)

@@ -40,6 +40,8 @@ def _fold(character: str) -> str:
         return _FOLDED[character]
     if character in _SPACES or character == "\r":
         return " "
+    if "\ufb00" <= character <= "\ufb06" or "\uff01" <= character <= "\uff5e":
+        return unicodedata.normalize("NFKC", character)  # ligatures of a PDF, full-width letters
     category = unicodedata.category(character)
     if category == "Sk" and ord(character) > 0x7F:  # skin tones and stray accents
         return ""

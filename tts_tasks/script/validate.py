@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from tts_tasks.errors import EmptyTextError, SourceError, TextTooLongError
-from tts_tasks.marks import mark
+from tts_tasks.marks import mark, without_phonemes
 from tts_tasks.request import Markup, NarrationRequest
 from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.chunks import Line, write_lines
@@ -76,9 +77,30 @@ def speaker(language: str, lexicon: Mapping[str, str], *, phonemes: bool) -> Cal
         if not phonemes:
             return rules(authors.with_terms(text))
         lexicons = hide(text)
-        return rules(lexicons.text).translate({**authors.marks, **lexicons.marks})
+        marks = {**authors.marks, **lexicons.marks}
+        # With its terms in place, so that the numbers before them agree: duas [[xícaras|/…/]].
+        said = rules(without_phonemes(lexicons.text.translate(marks)))
+        in_order = [marks[ord(each)] for each in lexicons.text if ord(each) in marks]
+        marked = _mark_terms(said, in_order)
+        return rules(lexicons.text).translate(marks) if marked is None else marked
 
     return speak
+
+
+def _mark_terms(said: str, marks: Sequence[str]) -> str | None:
+    """Return the text with its terms marked again; ``None`` unless each of them is found as it was.
+
+    A term that the rules have changed (``2ª``), or that stands elsewhere too, is not found.
+    """
+    pieces = []
+    for number, each in enumerate(marks):
+        term = without_phonemes(each)
+        places = list(re.finditer(rf"(?<!\w){re.escape(term)}(?!\w)", said))
+        if len(places) != [without_phonemes(other) for other in marks[number:]].count(term):
+            return None
+        pieces += [said[: places[0].start()], each]
+        said = said[places[0].end() :]
+    return "".join([*pieces, said])
 
 
 def check_text(text: str, max_chars: int) -> None:
