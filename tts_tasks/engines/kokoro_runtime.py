@@ -4,11 +4,11 @@ Everything that touches onnxruntime is in this module; which phonemes and which 
 ``kokoro``.
 
 One session with one thread, called by as many threads as there are cores, is the best use of them:
-7.0 times real time on 2 cores for sentences of 68 tokens, against 5.7 for one caller with two
-threads, 6.8 for two sessions (and 150 MB more), and 4.0 for one core. One of 462 tokens is slower
-than that (5.3), so nothing is won by longer chunks. In full float32 instead of int8 the
-convolutions are 15 % slower. Measured on an AMD EPYC with AVX512-VNNI, 2026-11-22, with
-``python -m tests.benchmarks.kokoro``, which measures it here.
+7.5 times real time on 2 cores for sentences of 68 tokens, against 6.6 for one caller with two
+threads, 3.9 for one core, and 7.7 for two processes with a model each. Sentences of 504 tokens are
+slower (6.1), so nothing is won by longer chunks. In float32 instead of int8 the convolutions, two
+thirds of the work, are 15 % slower. Measured on an AMD EPYC with AVX512-VNNI, 2026-11-22, with
+``python -m tests.benchmarks.kokoro``.
 """
 
 from __future__ import annotations
