@@ -5,6 +5,7 @@
     │   ├── EmptyTextError             nothing in the text can be spoken
     │   ├── TextTooLongError           over the limit for a lesson or a single text
     │   ├── UnknownVoiceError          no engine has this voice, or not this provider's engine
+    │   │   └── UnspokenVoiceError     it has it, but cannot make its language's sounds
     │   ├── UnknownProviderError       no such provider here
     │   ├── UnknownFormatError         no such audio format
     │   ├── EngineParameterError       the engine has no such parameter, or not this value
@@ -122,6 +123,8 @@ class UnknownVoiceError(InputError):
 
 class UnspokenVoiceError(UnknownVoiceError):
     """The engine has the voice, but cannot make its language's sounds."""
+
+    code = "unspoken_voice"
 
 
 class UnknownProviderError(InputError):
