@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_tasks.errors import SourceError, TextTooLongError
+from tts_tasks.script.markdown import segments_from_markdown
+from tts_tasks.script.segments import segments_from_text
 from tts_tasks.script.sources import (
     read_source,
-    segments_from_markdown,
-    segments_from_text,
     split_front_matter,
 )
 from tts_tasks.values import Structure

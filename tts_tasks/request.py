@@ -18,6 +18,57 @@ class Markup(StrEnum):
 
     TEXT = "text"
     MARKDOWN = "markdown"
+    SSML = "ssml"
+
+
+class CodePolicy(StrEnum):
+    """What the voice does at a block of code."""
+
+    SKIP = "skip"
+    """Nothing: it is on the screen."""
+
+    ANNOUNCE = "announce"
+    """It says that there is code on the screen."""
+
+    READ = "read"
+    """It reads the code, line by line."""
+
+
+class TablePolicy(StrEnum):
+    """What the voice does at a table."""
+
+    READ = "read"
+    """It reads it row by row, each value after its column's header."""
+
+    SKIP = "skip"
+    """Nothing."""
+
+
+class UrlPolicy(StrEnum):
+    """How much of a URL is said."""
+
+    HOST = "host"
+    """Its host, which is what a listener can remember."""
+
+    SKIP = "skip"
+    """Nothing."""
+
+    FULL = "full"
+    """All of it, sign by sign where need be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the voice does with what is written for the eye."""
+
+    code: CodePolicy = CodePolicy.SKIP
+    """Blocks of code."""
+
+    tables: TablePolicy = TablePolicy.READ
+    """Tables."""
+
+    urls: UrlPolicy = UrlPolicy.HOST
+    """Addresses in the text; the text of a link is always read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Structure(StrEnum):
     LIST_ITEM = "list_item"
     QUOTE = "quote"
     TABLE_ROW = "table_row"
+    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,18 @@ class Segment:
 
     structure: Structure = Structure.PARAGRAPH
     """What the segment is in its lesson."""
+
+    line: int | None = None
+    """Line of its source where it begins, from 1; ``None`` where a source has no lines."""
+
+    voice: str | None = None
+    """Voice that the author asked for here; ``None`` for the narration's own."""
+
+    pace: float = 1.0
+    """How fast the author wants this spoken, times the voice's pace in the narration."""
+
+    pause_s: float | None = None
+    """Silence after it that the author asked for; ``None`` for what its structure deserves."""
 
 
 @dataclass(frozen=True, slots=True)

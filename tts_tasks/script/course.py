@@ -39,10 +39,10 @@ from tts_tasks.script.course_files import (
 )
 from tts_tasks.script.hidden import shown
 from tts_tasks.script.lexicon import read_lexicon
+from tts_tasks.script.markdown import segments_from_markdown
+from tts_tasks.script.segments import segments_from_text
 from tts_tasks.script.sources import (
     read_source,
-    segments_from_markdown,
-    segments_from_text,
     split_front_matter,
 )
 from tts_tasks.values import Segment, Structure

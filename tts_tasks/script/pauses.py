@@ -19,6 +19,7 @@ AFTER_SEGMENT_S = {
     Structure.QUOTE: 0.7,
     Structure.LIST_ITEM: 0.45,
     Structure.TABLE_ROW: 0.45,
+    Structure.CODE: 0.45,
 }
 """After the last sentence of a segment, by the segment's structure."""
 

@@ -12,8 +12,9 @@ from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.chunks import Line, write_lines
 from tts_tasks.script.hidden import hide, refuse_broken_marks
 from tts_tasks.script.lexicon import check_lexicon, entries_in, phonemes_of
+from tts_tasks.script.markdown import segments_from_markdown
 from tts_tasks.script.normalise import normalise, tidy
-from tts_tasks.script.sources import segments_from_markdown, segments_from_text
+from tts_tasks.script.segments import segments_from_text
 from tts_tasks.script.whole_words import whole_words
 
 
