@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import console
+from flows import cli_script, console
 from flows.cli_catalog import catalog_app
 from flows.cli_models import models_app
+from flows.cli_script import Lexicon
 from flows.console import show_error, show_json, show_step, show_table
 from tts_tasks.errors import ModelMissingError, NarrationError, SourceError, error_from_dict
-from tts_tasks.request import AUTO
+from tts_tasks.request import AUTO, Markup
 from tts_tasks.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from tts_tasks.script.course import Course
+    from tts_tasks.script.course import Course, Document
+    from tts_tasks.script.lexicon import Entry
 
 app = typer.Typer(
     name="narrate",
@@ -34,14 +36,12 @@ app = typer.Typer(
 )
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(models_app, name="models")
+app.command("say-as")(cli_script.say_as)
+app.command("script")(cli_script.script)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
 Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'narrate voices'.")]
-
-Lexicon = Annotated[
-    Path | None, typer.Option(help="How words are said: 'term: words' or 'term: /phonemes/'.")
-]
 
 
 def main() -> None:
@@ -84,6 +84,10 @@ def text(
     format: Annotated[str | None, typer.Option(help="mp3, flac or wav.")] = None,
     language: Annotated[str, typer.Option(help="Language of the text.")] = "pt-BR",
     markdown: Annotated[bool, typer.Option("--markdown", help="The text is Markdown.")] = False,
+    ssml: Annotated[bool, typer.Option("--ssml", help="The text is SSML.")] = False,
+    code: Annotated[str, typer.Option(help="Blocks of code: skip, announce or read.")] = "skip",
+    tables: Annotated[str, typer.Option(help="Tables: read or skip.")] = "read",
+    urls: Annotated[str, typer.Option(help="URLs: host, skip or full.")] = "host",
     rate: Annotated[int | None, typer.Option(help="eSpeak NG: words per minute.")] = None,
     pitch: Annotated[int | None, typer.Option(help="eSpeak NG: 0 to 99.")] = None,
     speed: Annotated[float | None, typer.Option(help="Kokoro: 0.5 to 2 times its pace.")] = None,
@@ -97,15 +101,18 @@ def text(
 
     settings = load_settings()
     chosen = {"rate": rate, "pitch": pitch, "speed": speed}
+    document = _text_to_say(text, file, settings)
+    markup = "ssml" if ssml else "markdown" if markdown else document.markup
     request = as_request(
         settings,
-        text=_text_to_say(text, file, settings),
+        text=document.text,
         output_path=output,
         provider=provider,
         voice=voice,
         format=format,
         language=language,
-        markup="markdown" if markdown else "text",
+        markup=markup,
+        policies={"code": code, "tables": tables, "urls": urls},
         parameters={name: value for name, value in chosen.items() if value is not None},
         title=title or (output.stem if output else ""),
         lexicon=_read_lexicon(lexicon),
@@ -132,7 +139,7 @@ def text(
 
 @app.command()
 def course(
-    path: Annotated[Path, typer.Argument(help="Folder of the course.")],
+    path: Annotated[Path, typer.Argument(help="Folder of the course, or its manifest.")],
     provider: Annotated[
         str | None, typer.Option("--provider", "-p", help="Engine of all lessons.")
     ] = None,
@@ -143,6 +150,9 @@ def course(
         bool, typer.Option("--pull", help="Fetch the model of the default voice if it is missing.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be synthesized.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Narrate the changed lessons of a course, through Prefect.
@@ -159,6 +169,9 @@ def course(
     # Read here first: a folder that is no course should not cost the start of a stack; nor
     # should a speaker that there is not.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
+    if dry_run:
+        _show_dry_run(source, folder, provider, voice, settings, json=json)
+        return
     if pull:
         _pull_default_model(source, provider, settings)
     spoken_by(source, provider, voice, settings)
@@ -213,35 +226,6 @@ def voices(
     else:
         columns = ("provider", "name", "language", "gender", "description")
         show_table(columns, ([row[column] for column in columns] for row in rows))
-
-
-@app.command("say-as")
-def say_as(
-    text: Annotated[str, typer.Argument(help="Written text.")],
-    lexicon: Lexicon = None,
-    phonemes: Annotated[
-        bool, typer.Option("--phonemes", help="Print the phonemes that Kokoro gets.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Print how a Portuguese text will be said."""
-    from tts_tasks.marks import without_phonemes
-    from tts_tasks.script.hidden import refuse_broken_marks
-    from tts_tasks.script.validate import speaker
-
-    entries = _read_lexicon(lexicon)
-    refuse_broken_marks(text)
-    spoken = speaker("pt-br", entries, phonemes=True)(text)
-    shown = {"written": text, "spoken": without_phonemes(spoken)}
-    if phonemes:
-        from tts_tasks.engines.phonemes import phonemize
-
-        shown["phonemes"] = phonemize(spoken, "pt-br")
-    if json:
-        show_json(shown)
-    else:
-        line = shown["phonemes"] if phonemes else shown["spoken"]
-        console.out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -355,6 +339,29 @@ async def _narrate_course(
     return report
 
 
+def _show_dry_run(
+    course: Course,
+    source: Path,
+    provider: str | None,
+    voice: str | None,
+    settings: Settings,
+    *,
+    json: bool,
+) -> None:
+    from flows.dry_run import dry_run
+
+    forecast = dry_run(course, source, provider, voice, settings)
+    if json:
+        show_json(forecast)
+    else:
+        console.show_forecast(forecast)
+    failures = [lesson for lesson in forecast["lessons"] if lesson["error"]]
+    for lesson in failures:
+        show_error(f"lesson {lesson['id']}: {lesson['error']['message']}")
+    if failures:
+        raise typer.Exit(2)
+
+
 def _pull_default_model(course: Course, provider: str | None, settings: Settings) -> None:
     """Fetch the neural model if the course may need it; without it, eSpeak NG speaks."""
     from flows.cli_models import pull_if_missing
@@ -382,14 +389,14 @@ def _use_prefect(settings: Settings) -> None:
         use_stack(settings)
 
 
-def _read_lexicon(path: Path | None) -> dict[str, str]:
+def _read_lexicon(path: Path | None) -> dict[str, Entry]:
     from tts_tasks.script.lexicon import read_lexicon
 
     return read_lexicon(path) if path else {}
 
 
-def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> str:
-    from tts_tasks.script.sources import read_source
+def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> Document:
+    from tts_tasks.script.course import Document, read_document
 
     if text is not None and file is not None:
         raise SourceError(
@@ -399,7 +406,7 @@ def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> str
             remedy="give either the argument or --file, not both",
         )
     if file is not None:
-        return read_source(
+        return read_document(
             file, max_chars=settings.max_text_chars, limit_setting="NARRATION_MAX_TEXT_CHARS"
         )
     if text is None:
@@ -408,16 +415,16 @@ def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> str
             field="text",
             remedy="give it as an argument, as --file FILE, or as '-' on standard input",
         )
-    if text != "-":
-        return text
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"standard input is not UTF-8 (byte {error.start})",
-            field="text",
-            remedy="convert it, e.g. with `iconv -f latin1 -t utf-8`",
-        ) from error
+    if text == "-":
+        try:
+            text = sys.stdin.buffer.read().decode()
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"standard input is not UTF-8 (byte {error.start})",
+                field="text",
+                remedy="convert it, e.g. with `iconv -f latin1 -t utf-8`",
+            ) from error
+    return Document(text, Markup.TEXT, 1)
 
 
 def _show_status(status: dict[str, Any], json: bool) -> None:

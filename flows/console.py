@@ -77,6 +77,36 @@ def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: 
     out.print(table)
 
 
+def show_forecast(forecast: dict[str, Any]) -> None:
+    """Write what a course would need: its chunks by lesson, and the minutes by provider."""
+    for lesson in forecast["lessons"]:
+        if not lesson["to_synthesize"]:
+            continue
+        out.print(lesson["title"], markup=False, highlight=False)
+        for text in lesson["texts"]:
+            line = "" if text["line"] is None else str(text["line"])
+            out.print(f"{line:>5}  {text['written']}", style="dim", markup=False, highlight=False)
+    columns = ("lesson", "status", "voice", "chunks", "to_synthesize", "characters")
+    rows = (
+        [lesson["id"], *(lesson[name] for name in columns[1:])] for lesson in forecast["lessons"]
+    )
+    show_table((*columns[:4], "to synthesize", "characters"), rows)
+    show_table(
+        ("provider", "to synthesize", "characters", "minutes of audio", "minutes of work"),
+        (
+            [
+                each["provider"],
+                *(
+                    [each["chunks"], each["characters"], each["audio_min"], each["synthesis_min"]]
+                    if each["error"] is None
+                    else [each["error"]]
+                ),
+            ]
+            for each in forecast["providers"]
+        ),
+    )
+
+
 def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
     """Write the table of a course's lessons, its totals and where to look."""
     table = Table(title=report["title"], title_justify="left", box=SIMPLE)

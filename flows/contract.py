@@ -11,8 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tts_tasks.errors import NarrationError
-from tts_tasks.request import AUTO, Markup, NarrationRequest, language_code
+from tts_tasks.errors import InputError, NarrationError
+from tts_tasks.request import AUTO, Markup, NarrationRequest, Policies, language_code
+from tts_tasks.script.lexicon import Entry
+from tts_tasks.script.policies import policies_of
 from tts_tasks.settings import Settings
 from tts_tasks.values import Narration, Tags
 
@@ -28,14 +30,20 @@ def as_request(
     language: str = "pt-BR",
     markup: Markup | str = Markup.TEXT,
     parameters: Mapping[str, object] | None = None,
-    lexicon: Mapping[str, str] | None = None,
+    lexicon: Mapping[str, Entry] | None = None,
+    policies: Mapping[str, str] | Policies | None = None,
     title: str = "",
     course: str = "",
     track: int | None = None,
     lesson: str | None = None,
+    first_line: int = 1,
     run_id: str | None = None,
 ) -> NarrationRequest:
-    """Return the request that the parameters of ``narrate`` describe."""
+    """Return the request that the parameters of ``narrate`` describe.
+
+    Raises:
+        InputError: if there is no such markup or policy.
+    """
     return NarrationRequest(
         text=text,
         output_path=Path(output_path or _single_path(text, format, settings)),
@@ -43,12 +51,14 @@ def as_request(
         voice=voice,
         format=format,
         language=language,
-        markup=Markup(markup),
+        markup=_markup(markup),
         parameters=parameters or {},
         lexicon=lexicon or {},
+        policies=policies if isinstance(policies, Policies) else policies_of(policies),
         tags=Tags(title=title, album=course, track=track, language=language_code(language)),
         max_chars=settings.max_lesson_chars if lesson else settings.max_text_chars,
         lesson=lesson,
+        first_line=first_line,
         run_id=run_id,
     )
 
@@ -76,7 +86,13 @@ def success(narration: Narration) -> dict[str, Any]:
         "sha256": narration.sha256,
         "choice": narration.choice,
         "sentences": [
-            {"start_s": cue.start_s, "end_s": cue.end_s, "text": cue.text, "key": key}
+            {
+                "start_s": cue.start_s,
+                "end_s": cue.end_s,
+                "text": cue.text,
+                "spoken": cue.spoken,
+                "key": key,
+            }
             for cue, key in zip(narration.cues, narration.chunk_keys, strict=True)
         ],
     }
@@ -97,6 +113,18 @@ def failure(error: NarrationError) -> dict[str, Any]:
         "captions": {},
         "error": error.as_dict(),
     }
+
+
+def _markup(given: Markup | str) -> Markup:
+    try:
+        return Markup(given)
+    except ValueError as error:
+        raise InputError(
+            f"there is no markup {given!r}",
+            field="markup",
+            value=given,
+            remedy=f"use {', '.join(Markup)}",
+        ) from error
 
 
 def _single_path(text: str, format: str | None, settings: Settings) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from tts_tasks.values import Script
 if TYPE_CHECKING:
     from tts_tasks.engines.protocol import Parameters
     from tts_tasks.script.course import Course, Lesson
+    from tts_tasks.script.lexicon import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,19 @@ def plan_lessons(course: Course, source: Path, settings: Settings) -> list[Plann
 def _plan(
     lesson: Lesson, course: Course, published: dict[str, Any] | None, settings: Settings
 ) -> PlannedLesson:
+    from tts_tasks.catalog.courses import is_unchanged
+
+    planned = replace(validated(lesson, course, settings), published=published)
+    if planned.script is None:
+        return planned
+    folder = published_folder(course, settings)
+    return replace(planned, is_unchanged=is_unchanged(folder, published, planned.fingerprint))
+
+
+def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLesson:
+    """Return a lesson with what will be said, whatever was published before."""
     from tts_tasks import steps
-    from tts_tasks.catalog.courses import fingerprint, is_unchanged
-    from tts_tasks.script.lexicon import entries_in
+    from tts_tasks.catalog.courses import fingerprint
 
     folder = published_folder(course, settings)
     language = lesson.language or course.language
@@ -134,27 +145,40 @@ def _plan(
         "voice": lesson.voice or (course.voice if is_courses else None),
         "format": course.format,
         "language": language,
-        "markup": "text" if lesson.path.suffix.lower() == ".txt" else "markdown",
+        "markup": lesson.markup.value
+        if hasattr(lesson, "markup")
+        else ("text" if lesson.path.suffix.lower() == ".txt" else "markdown"),
         "parameters": {**course.parameters, **lesson.parameters},
-        "lexicon": entries_in(lesson.visible_text(), course.lexicon),
+        "lexicon": _lexicon_of(lesson, course),
+        "policies": asdict(lesson.policies) if hasattr(lesson, "policies") else {},
         "title": lesson.title,
         "course": course.title,
         "track": lesson.number,
         "lesson": f"{course.id}/{lesson.id}",
     }
     if lesson.error:
-        return PlannedLesson(lesson, parameters, published=published, error=lesson.error)
+        return PlannedLesson(lesson, parameters, error=lesson.error)
     try:
-        request = as_request(settings, **parameters)
+        request = as_request(settings, **parameters, first_line=getattr(lesson, "first_line", 1))
         script = steps.validate(request, settings)
     except NarrationError as error:
-        return PlannedLesson(lesson, parameters, published=published, error=error)
-    wanted = fingerprint(script, request.tags)
+        return PlannedLesson(lesson, parameters, error=error.in_file(lesson.path.name))
     return PlannedLesson(
-        lesson,
-        parameters,
-        script=script,
-        fingerprint=wanted,
-        published=published,
-        is_unchanged=is_unchanged(folder, published, wanted),
+        lesson, parameters, script=script, fingerprint=fingerprint(script, request.tags)
     )
+
+
+def _lexicon_of(lesson: Lesson, course: Course) -> dict[str, Entry]:
+    """Return the course's entries that concern a lesson, and those that concern what they say."""
+    from tts_tasks.script.hidden import shown
+    from tts_tasks.script.lexicon import entries_in
+
+    text = shown(lesson.visible_text())
+    found: dict[str, Entry] = {}
+    while (more := entries_in(text, course.lexicon)).keys() - found.keys():
+        found = more
+        words = (
+            said if isinstance(said, str) else " ".join(said.values()) for said in more.values()
+        )
+        text = "\n".join([text, *words])
+    return found

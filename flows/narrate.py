@@ -21,6 +21,7 @@ from flows import batches
 from flows.contract import as_request, failure, success
 from tts_tasks.errors import CancelledError, NarrationError
 from tts_tasks.request import AUTO, Markup
+from tts_tasks.script.lexicon import Entry
 from tts_tasks.settings import load_settings
 from tts_tasks.values import Checkpoint, never_cancelled
 
@@ -46,7 +47,8 @@ async def narrate(
     language: str = "pt-BR",
     markup: Markup = Markup.TEXT,
     parameters: dict[str, Any] | None = None,
-    lexicon: dict[str, str] | None = None,
+    lexicon: dict[str, Any] | None = None,
+    policies: dict[str, str] | None = None,
     title: str = "narration",
     course: str = "",
     track: int | None = None,
@@ -64,10 +66,13 @@ async def narrate(
         voice: voice preset; by default the engine's for the language.
         format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
         language: BCP 47 tag of the text.
-        markup: ``text`` or ``markdown``.
+        markup: ``text``, ``markdown`` or ``ssml``.
         parameters: engine parameters, e.g. ``{"rate": 160}``.
         lexicon: term -> how to say it, in words (``diplói``) or, for engines that speak them, in
-            phonemes between slashes (``/ˈkæɡəl/``).
+            phonemes between slashes (``/ˈkæɡəl/``); or a mapping from providers to that. It
+            overrides the system's lexicon.
+        policies: what the voice does with ``code`` (``skip``, ``announce``, ``read``), ``tables``
+            (``read``, ``skip``) and ``urls`` (``host``, ``skip``, ``full``).
         title: title of the file, and of the flow run.
         course: title of the course.
         track: number of the lesson in its course, from 1.
@@ -96,6 +101,7 @@ async def narrate(
         markup=markup,
         parameters=parameters,
         lexicon=lexicon,
+        policies=policies,
         title=title,
         course=course,
         track=track,
@@ -138,7 +144,8 @@ async def generate_narration(
     language: str = "pt-BR",
     markup: Markup = Markup.TEXT,
     parameters: Mapping[str, object] | None = None,
-    lexicon: dict[str, str] | None = None,
+    lexicon: Mapping[str, Entry] | None = None,
+    policies: Mapping[str, str] | None = None,
     title: str = "",
 ) -> dict[str, Any]:
     """Narrate one text in this process, without a Prefect server.
@@ -150,10 +157,13 @@ async def generate_narration(
         provider: an engine's name, or ``auto``.
         format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
         language: BCP 47 tag of the text.
-        markup: ``text`` or ``markdown``.
+        markup: ``text``, ``markdown`` or ``ssml``.
         parameters: engine parameters, e.g. ``{"rate": 160}``.
         lexicon: term -> how to say it, in words (``diplói``) or, for engines that speak them, in
-            phonemes between slashes (``/ˈkæɡəl/``).
+            phonemes between slashes (``/ˈkæɡəl/``); or a mapping from providers to that. It
+            overrides the system's lexicon.
+        policies: what the voice does with ``code`` (``skip``, ``announce``, ``read``), ``tables``
+            (``read``, ``skip``) and ``urls`` (``host``, ``skip``, ``full``).
         title: title written into the file; by default the file's name.
 
     Returns:
@@ -180,6 +190,7 @@ async def generate_narration(
         markup=markup,
         parameters=parameters,
         lexicon=lexicon,
+        policies=policies,
         title=title,
         checkpoint=checkpoint,
     )
@@ -199,7 +210,8 @@ def generate_narration_sync(
     language: str = "pt-BR",
     markup: Markup = Markup.TEXT,
     parameters: Mapping[str, object] | None = None,
-    lexicon: dict[str, str] | None = None,
+    lexicon: Mapping[str, Entry] | None = None,
+    policies: Mapping[str, str] | None = None,
     title: str = "",
     checkpoint: Checkpoint = never_cancelled,
 ) -> dict[str, Any]:
@@ -222,6 +234,7 @@ def generate_narration_sync(
             markup=markup,
             parameters=parameters,
             lexicon=lexicon,
+            policies=policies,
             title=title or path.stem,
         )
         return success(steps.narrate(request, settings, checkpoint=checkpoint))

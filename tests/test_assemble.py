@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,10 +64,21 @@ def test_fade_starts_and_ends_at_zero_and_leaves_the_middle() -> None:
     assert np.all(faded[200:-300] == 1)
 
 
+def test_the_author_may_ask_for_silence_at_both_ends(tmp_path: Path) -> None:
+    spoken = utterance(tmp_path, with_silence(speech(1, seed=1)), pause_s=2.0)
+    asked = replace(spoken, chunk=replace(spoken.chunk, lead_s=1.5))
+    assembled = assemble([asked], tmp_path / "joined.f32", profile=COURSE)
+    [(start_s, end_s)] = assembled.spans
+    assert start_s == pytest.approx(1.5, abs=0.001)
+    assert assembled.duration_s - end_s == pytest.approx(2.0, abs=0.001)
+    samples = joined(assembled)
+    assert not samples[: int(1.4 * RATE)].any()
+
+
 def test_spans_and_pauses_follow_the_chunks(tmp_path: Path) -> None:
     utterances = [
         utterance(tmp_path, with_silence(speech(1, seed=1)), pause_s=0.4),
-        utterance(tmp_path, with_silence(speech(2, seed=2)), pause_s=0.9),
+        utterance(tmp_path, with_silence(speech(2, seed=2)), pause_s=0.0),
     ]
     assembled = assemble(utterances, tmp_path / "joined.f32", profile=COURSE)
     (start_1, end_1), (start_2, end_2) = assembled.spans

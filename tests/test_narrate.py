@@ -14,7 +14,7 @@ import webvtt
 from flows.narrate import generate_narration, generate_narration_sync
 from tts_tasks.mastering.integrity import check_audio
 
-TEXT = "Olá! Esta aula tem duas partes. A primeira custa R$ 10,00 e dura 45 minutos."
+TEXT = "Bom dia a todos! Esta aula tem duas partes. A primeira custa R$ 10,00 e dura 45 minutos."
 CONTRACT = {
     "success", "audio_path", "duration", "cached", "provider", "voice", "chunks",
     "synthesized_chunks", "characters", "captions", "error",
@@ -294,7 +294,7 @@ def test_a_damaged_object_is_made_again_and_never_published(tmp_path, home, suff
     first = narrated(TEXT, tmp_path / "a.mp3")
     for path in (home / "data" / "library" / "objects").rglob(f"*.{suffix}"):
         path.write_bytes(damage(path.read_bytes()))
-    edited = narrated(TEXT + " Fim.", tmp_path / "b.mp3")
+    edited = narrated(TEXT + " Este é o fim.", tmp_path / "b.mp3")
     again = narrated(TEXT, tmp_path / "a.mp3")
     assert again["sha256"] == first["sha256"]
     check_audio(tmp_path / "a.mp3")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from num2words import num2words
 
 from tts_tasks.script.numbers import (
     LARGEST_CARDINAL_DIGITS,
@@ -184,3 +187,79 @@ def test_numbers_without_a_name_are_said_digit_by_digit() -> None:
     assert say_number(parse_number(digits)) == " ".join(["um"] * len(digits))
     with pytest.raises(ValueError, match="has no name"):
         cardinal(int(digits))
+
+
+_SCALE = r"(?:mil(?:h(?:ão|ões))?|(?:b|tr|quatr)ilh(?:ão|ões))"
+
+_HUNDREDS = r"(?:cem|duzentos|trezentos|quinhentos|\w+centos)"
+
+NUM2WORDS_FAULTS: dict[str, tuple[int, Callable[[str], str]]] = {
+    "a comma between groups": (1_101, lambda said: said.replace(",", "")),
+    "e before a group that is not the last": (
+        1_001_101,
+        lambda said: re.sub(rf"({_SCALE}) e (?=(?:(?!{_SCALE}\b)\w+ )*{_SCALE} \w)", r"\1 ", said),
+    ),
+    "no e before a last group of hundreds of millions": (
+        1_200_000_000,
+        lambda said: re.sub(rf"({_SCALE}) (?={_HUNDREDS} {_SCALE}$)", r"\1 e ", said),
+    ),
+}
+"""What num2words 0.5.14 says otherwise in cardinals: a number that shows it, and what mends it.
+
+In this order. "E" joins the last group only, when it is below one hundred or a whole number of
+hundreds. Source: Manual de Redação da Presidência da República, 3rd edition, "numerais".
+"""
+
+NUM2WORDS_ORDINALS = {
+    "tricentésimo": "trecentésimo",
+    "quadrigentésimo": "quadringentésimo",
+    "seiscentésimo": "sexcentésimo",
+    "septigentésimo": "septingentésimo",
+    "octigentésimo": "octingentésimo",
+}
+"""Its spellings of hundreds that are rarer than those of the grammars, or wrong."""
+
+
+def mended(n: int) -> str:
+    """Return num2words' cardinal without its known faults."""
+    said: str = num2words(n, lang="pt_BR")
+    for _, mend in NUM2WORDS_FAULTS.values():
+        said = mend(said)
+    return said
+
+
+def many_cardinals() -> list[int]:
+    """Return all numbers up to 100,000, every 13th to a million, and 2,000 larger ones."""
+    rng = random.Random(20261122)
+    larger = [rng.randrange(10**6, 10 ** rng.randrange(7, 16)) for _ in range(1_000)]
+    groups = (0, 0, 1, 7, 21, 99, 100, 101, 200, 999)
+    with_round_groups = [
+        sum(rng.choice(groups) * 1_000**scale for scale in range(5)) for _ in range(1_000)
+    ]
+    return [*range(100_001), *range(100_001, 10**6, 13), *larger, *with_round_groups]
+
+
+def test_cardinals_agree_with_num2words() -> None:
+    differences = {n: (cardinal(n), mended(n)) for n in many_cardinals() if cardinal(n) != mended(n)}
+    assert not differences
+
+
+def test_num2words_still_has_its_faults() -> None:
+    for position, (n, mend) in enumerate(NUM2WORDS_FAULTS.values()):
+        said = num2words(n, lang="pt_BR")
+        for _, earlier in list(NUM2WORDS_FAULTS.values())[:position]:
+            said = earlier(said)
+        assert mend(said) != said
+
+
+def test_ordinals_agree_with_num2words() -> None:
+    for n in range(1, 1_000):
+        said = num2words(n, lang="pt_BR", to="ordinal")
+        hundreds, *rest = said.split()
+        assert ordinal(n) == " ".join([NUM2WORDS_ORDINALS.get(hundreds, hundreds), *rest])
+
+
+@pytest.mark.parametrize("spelling", NUM2WORDS_ORDINALS)
+def test_num2words_still_has_its_spellings(spelling: str) -> None:
+    said = {num2words(n, lang="pt_BR", to="ordinal") for n in range(100, 1_000, 100)}
+    assert spelling in said

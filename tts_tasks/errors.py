@@ -34,7 +34,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 SHOWN_VALUE_CHARS = 80
 """Longest excerpt of an offending value that a message repeats."""
@@ -79,6 +79,18 @@ class NarrationError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with the keyword arguments, which ``Exception`` alone would drop."""
         return _rebuild, (type(self), self.message, self.field, self.value, self.remedy)
+
+    def at_line(self, line: int | None) -> Self:
+        """Return the same error, whose message begins with the line of the source, if known."""
+        if line is None or self.message.startswith("line "):
+            return self
+        message = f"line {line}: {self.message}"
+        return type(self)(message, field=self.field, value=self.value, remedy=self.remedy)
+
+    def in_file(self, name: str) -> Self:
+        """Return the same error, whose message begins with the name of the source's file."""
+        message = f"{name}, {self.message}" if self.message.startswith("line ") else self.message
+        return type(self)(message, field=self.field, value=self.value, remedy=self.remedy)
 
     def as_dict(self) -> dict[str, object]:
         """Return the error JSON-ready.

@@ -1,8 +1,10 @@
-"""The author's marks inside a text: today one, a term with its phonemes.
+"""The author's marks inside a text: how one occurrence of a term is said.
 
-    O [[Kaggle|/ˈkæɡəl/]] abre amanhã.
+    O [[Kaggle|/ˈkæɡəl/]] abre amanhã.        the term, its phonemes (IPA)
+    Veja o [[esse quê ele|SQL]] da tela.      how it is said, how it is written
 
-Captions show the term; an engine that speaks phonemes gets the mark, any other one the term.
+Captions show what is written. An engine that speaks phonemes gets the mark with phonemes, any
+other one the term; a mark in words is settled before any engine sees the text.
 """
 
 from __future__ import annotations
@@ -13,14 +15,38 @@ from collections.abc import Iterator
 PHONEME_MARK = re.compile(r"\[\[((?:[^\w\[\]|]|_)*[^\W_][^\[\]|]*+)\|/([^\[\]|/]++)/\]\]")
 """A term that has a letter or digit, and its phonemes (IPA); linear in time."""
 
+SAY_MARK = re.compile(r"\[\[([^\[\]|]++)\|((?!\s*/)[^\[\]|]++)\]\]")
+"""How a term is said, in words, and how it is written; linear in time."""
+
 
 def mark(term: str, phonemes: str) -> str:
     """Return the mark: ``mark("Kaggle", "ˈkæɡəl")`` -> ``[[Kaggle|/ˈkæɡəl/]]``."""
     return f"[[{term}|/{phonemes}/]]"
 
 
+def say_mark(said: str, written: str) -> str:
+    """Return the mark: ``say_mark("esse quê ele", "SQL")`` -> ``[[esse quê ele|SQL]]``."""
+    return f"[[{said}|{written}]]"
+
+
+def term_of(whole: str) -> str:
+    """Return what a mark shows to a reader."""
+    if found := PHONEME_MARK.fullmatch(whole):
+        return found[1]
+    found = SAY_MARK.fullmatch(whole)
+    return found[2] if found else whole
+
+
+def said_of(whole: str) -> str | None:
+    """Return how a mark is said, in words; None for one with phonemes."""
+    if PHONEME_MARK.fullmatch(whole):
+        return None
+    found = SAY_MARK.fullmatch(whole)
+    return found[1] if found else None
+
+
 def without_phonemes(text: str) -> str:
-    """Return the text with each mark replaced by its term."""
+    """Return the text with each phoneme mark replaced by its term."""
     return PHONEME_MARK.sub(r"\1", text)
 
 

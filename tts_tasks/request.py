@@ -99,8 +99,12 @@ class NarrationRequest:
     parameters: Mapping[str, object] = field(default_factory=dict)
     """Engine parameters, e.g. ``{"rate": 160}``."""
 
-    lexicon: Mapping[str, str] = field(default_factory=dict)
-    """Term -> how to say it: words, or phonemes between slashes (``script.lexicon``)."""
+    lexicon: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    """Term -> how to say it: words, or phonemes between slashes, for all providers or by provider
+    (``script.lexicon``)."""
+
+    policies: Policies = field(default_factory=Policies)
+    """What the voice does with code, tables and addresses."""
 
     seed: int = 0
     """Seed of the first take, for engines with randomness."""
@@ -113,6 +117,9 @@ class NarrationRequest:
 
     lesson: str | None = None
     """``course/lesson`` of the events this narration records, when it belongs to a course."""
+
+    first_line: int = 1
+    """Number of the text's first line in its file, for messages."""
 
     run_id: str | None = None
     """Id of the flow run, for the events this narration records."""

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     models: Path = Path("data/models")
     """Folder of the models, relative to the home unless absolute; may be read-only."""
 
+    lexicons: Path = PROJECT / "data" / "lexicon"
+    """Folder of the lexicons that every narration uses, one per language (``pt-BR.yaml``)."""
+
     max_lesson_chars: int = Field(default=100_000, gt=0)
     """Longest lesson, in characters."""
 

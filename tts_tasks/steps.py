@@ -16,14 +16,18 @@ from tts_tasks.catalog import register as registration
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.scratch import scratch_folder
 from tts_tasks.engines import synthesize as synthesis
-from tts_tasks.engines.choose import choose
+from tts_tasks.engines.choose import Choice, choose
+from tts_tasks.engines.protocol import Voice
 from tts_tasks.engines.registry import load_engine
-from tts_tasks.errors import CatalogError, NarrationError
+from tts_tasks.errors import CatalogError, EngineParameterError, NarrationError
+from tts_tasks.marks import without_phonemes
 from tts_tasks.mastering import post_process as mastering
 from tts_tasks.mastering.profile import FORMATS, PROFILES, describe, find_format
 from tts_tasks.mastering.publish import check_output_path, publish
 from tts_tasks.request import NarrationRequest
 from tts_tasks.script import validate as script
+from tts_tasks.script.chunks import Line
+from tts_tasks.script.lexicon import system_lexicon
 from tts_tasks.settings import Settings
 from tts_tasks.values import (
     Checkpoint,
@@ -72,52 +76,98 @@ def validate(request: NarrationRequest, settings: Settings) -> Script:
     format = find_format(request.format or _suffix_format(request.output_path)).name
     check_output_path(request.output_path, settings.allowed_output_roots, format)
     choice = choose(request.provider, request.voice, request.language, settings, request.parameters)
-    engine, voice, parameters = choice.engine, choice.voice, choice.parameters
-    revision = f"{engine.revision}+{voice.revision}" if voice.revision else engine.revision
-
-    def fits(spoken: str) -> bool:
-        return len(spoken) <= engine.max_chars and engine.fits(spoken, voice.name)
-
-    lines = script.validate(
-        request, language=voice.language, fits=fits, phonemes=engine.speaks_phonemes
-    )
+    cast = _Cast(choice, settings)
     chunks = tuple(
-        Chunk(
-            written=line.written,
-            spoken=line.spoken,
-            voice=voice.name,
-            parameters=parameters,
-            seed=request.seed,
-            pause_s=line.pause_s,
-            structure=line.structure,
-            key=keys.chunk_key(
-                spoken=line.spoken,
-                provider=engine.name,
-                revision=revision,
-                voice=voice.name,
-                parameters=parameters,
-                seed=request.seed,
-            ),
-        )
-        for line in lines
+        cast.chunk(line, request.seed) for line in script.validate(request, cast.narrator)
     )
     mastering_settings = describe(PROFILE, format)
     return Script(
         chunks=chunks,
-        provider=engine.name,
-        voice=voice.name,
-        revision=revision,
+        provider=choice.engine.name,
+        voice=choice.voice.name,
+        revision=cast.revision(choice.voice),
         format=format,
         mastering=mastering_settings,
         characters=len(request.text),
         key=keys.narration_key(
             chunk_keys=[chunk.key for chunk in chunks],
             pauses_s=[chunk.pause_s for chunk in chunks],
+            lead_s=chunks[0].lead_s,
             mastering=mastering_settings,
             format=format,
         ),
         choice=choice.reason,
     )
+
+
+class _Cast:
+    """Who speaks a narration: its voice, and those that its author asks for here and there."""
+
+    def __init__(self, choice: Choice, settings: Settings) -> None:
+        """Begin with the narration's own voice."""
+        self._choice = choice
+        self._settings = settings
+        self._voices: dict[str | None, Voice] = {None: choice.voice}
+
+    def narrator(self, voice: str | None) -> script.Narrator:
+        """Return a voice of the narration's engine, as far as the text is concerned.
+
+        Raises:
+            UnknownVoiceError: if the engine has no such voice.
+        """
+        engine = self._choice.engine
+        speaks = self._voices[voice] = self._voices.get(voice) or engine.describe(str(voice))
+
+        def fits(spoken: str) -> bool:
+            return len(spoken) <= engine.max_chars and engine.fits(spoken, speaks.name)
+
+        return script.Narrator(
+            language=speaks.language,
+            fits=fits,
+            provider=engine.name,
+            phonemes=engine.speaks_phonemes,
+            lexicon=system_lexicon(self._settings.lexicons, speaks.language),
+        )
+
+    def chunk(self, line: Line, seed: int) -> Chunk:
+        """Return a line with all that decides how it sounds.
+
+        Raises:
+            EngineParameterError: if the engine cannot speak at the pace of the line.
+        """
+        engine, voice = self._choice.engine, self._voices[line.voice]
+        parameters = self._choice.parameters
+        if line.pace != 1.0:
+            try:
+                parameters = engine.at_pace(parameters, line.pace)
+            except EngineParameterError as error:
+                raise error.at_line(line.number) from error
+        return Chunk(
+            written=line.written,
+            spoken=line.spoken,
+            voice=voice.name,
+            parameters=parameters,
+            seed=seed,
+            pause_s=line.pause_s,
+            lead_s=line.lead_s,
+            structure=line.structure,
+            line=line.number,
+            readings=line.readings,
+            revision=self.revision(voice),
+            key=keys.chunk_key(
+                spoken=line.spoken,
+                provider=engine.name,
+                revision=self.revision(voice),
+                voice=voice.name,
+                parameters=parameters,
+                seed=seed,
+            ),
+        )
+
+    def revision(self, voice: Voice) -> str:
+        """Return the revision of the engine with a voice."""
+        revision = self._choice.engine.revision
+        return f"{revision}+{voice.revision}" if voice.revision else revision
 
 
 def look_up(script: Script, settings: Settings) -> Plan:
@@ -134,7 +184,7 @@ def synthesize(plan: Plan, settings: Settings, checkpoint: Checkpoint = never_ca
             chunk,
             waveform,
             provider=plan.script.provider,
-            revision=plan.script.revision,
+            revision=chunk.revision or plan.script.revision,
             synthesis_s=synthesis_s,
         )
 
@@ -161,7 +211,7 @@ def register(
     scripted = spoken.plan.script
     kept = registration.register(spoken, mastered, _library(settings), **_about(request))
     cues = tuple(
-        Cue(start_s, end_s, chunk.written)
+        Cue(start_s, end_s, chunk.written, without_phonemes(chunk.spoken))
         for chunk, (start_s, end_s) in zip(scripted.chunks, kept.spans, strict=True)
     )
     output_path = check_output_path(

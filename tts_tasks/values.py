@@ -91,6 +91,26 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A place where what is said is not what is written: ``R$ 5``, said ``cinco reais``."""
+
+    start: int
+    """Where it begins in the written text, in characters."""
+
+    end: int
+    """Where it ends in the written text."""
+
+    spoken_start: int
+    """Where it begins in the spoken text (phoneme marks as their terms), in characters."""
+
+    spoken_end: int
+    """Where it ends in the spoken text."""
+
+    rules: tuple[str, ...]
+    """Which rules said so, in the order that they were asked, e.g. ``("money",)``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """What one engine call speaks: whole sentences, at most ``max_chars`` of the engine."""
 
@@ -112,11 +132,23 @@ class Chunk:
     pause_s: float = 0.0
     """Silence after the chunk, in seconds."""
 
+    lead_s: float = 0.0
+    """Silence before the chunk that the author asked for, in seconds."""
+
     structure: Structure = Structure.PARAGRAPH
     """Structure of the segment that the chunk belongs to."""
 
     key: str = ""
     """Content key of the utterance: 64 hexadecimal digits (``catalog.keys.chunk_key``)."""
+
+    revision: str = ""
+    """Revision of the engine with this voice; part of the key."""
+
+    line: int | None = None
+    """Line of the source where the chunk's segment begins, from 1."""
+
+    readings: tuple[Reading, ...] = ()
+    """Where ``spoken`` is not ``written``, in order: the map between the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +209,9 @@ class Cue:
 
     text: str
     """The written text."""
+
+    spoken: str = ""
+    """What the voice says there, phoneme marks as their terms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from tts_tasks.engines.kokoro import STYLE_SHAPE, KokoroEngine
 from tts_tasks.engines.kokoro_runtime import LoadedModel, Style, cores
 from tts_tasks.request import NarrationRequest
 from tts_tasks.script.course import read_course
-from tts_tasks.script.validate import validate
+from tts_tasks.script.validate import Narrator, validate
 from tts_tasks.settings import load_settings
 
 WORDS = [
@@ -127,9 +127,8 @@ def lesson(batch: int, is_sorted: bool) -> float:
     text = read_course(SAMPLE, max_lesson_chars=100_000).lessons[0].text
     request = NarrationRequest(text, Path("-"), max_chars=100_000)
     engine = KokoroEngine(load_settings())
-    lines = validate(
-        request, language="pt-br", fits=lambda said: engine.fits(said, "pf_dora"), phonemes=True
-    )
+    narrator = Narrator("pt-br", lambda said: engine.fits(said, "pf_dora"), phonemes=True)
+    lines = validate(request, lambda _: narrator)
     spoken = [phonemes.tokens(phonemes.phonemize(line.spoken, "pt-br")) for line in lines]
     model, voice = LoadedModel(model_file()), style()
     spoken_s, begun = 0.0, time.perf_counter()

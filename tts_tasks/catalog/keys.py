@@ -71,7 +71,12 @@ def chunk_key(
 
 
 def narration_key(
-    *, chunk_keys: Sequence[str], pauses_s: Sequence[float], mastering: str, format: str
+    *,
+    chunk_keys: Sequence[str],
+    pauses_s: Sequence[float],
+    mastering: str,
+    format: str,
+    lead_s: float = 0.0,
 ) -> str:
     """Return the key of a narration: its utterances in order and how they are mastered.
 
@@ -80,6 +85,7 @@ def narration_key(
         pauses_s: silence after each utterance, in seconds.
         mastering: canonical description of the mastering settings and their revision.
         format: audio format.
+        lead_s: silence before the first utterance, in seconds.
 
     Returns:
         64 lower-case hexadecimal digits.
@@ -87,6 +93,7 @@ def narration_key(
     return _digest(
         {
             "kind": NARRATION,
+            **({"lead_s": float(lead_s)} if lead_s else {}),
             "chunk_keys": [require_key(key) for key in chunk_keys],
             "pauses_s": [float(pause) for pause in pauses_s],
             "mastering": mastering,

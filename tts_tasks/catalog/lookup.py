@@ -51,3 +51,15 @@ def look_up(script: Script, library: Library) -> Plan:
     return Plan(
         script=script, finished=None, utterances=utterances, missing=tuple(missing.values())
     )
+
+
+def missing_chunks(script: Script, library: Library) -> tuple[Chunk, ...]:
+    """Return the chunks that would have to be synthesized, each once; record nothing.
+
+    Raises:
+        CatalogError: if the library cannot be read.
+    """
+    if library.find_narration(script.key, script.format) is not None:
+        return ()
+    chunks = {chunk.key: chunk for chunk in script.chunks}
+    return tuple(chunk for chunk in chunks.values() if library.find_utterance(chunk) is None)

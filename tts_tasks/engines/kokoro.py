@@ -49,6 +49,11 @@ BATCH_SIZE = 4
 cancelled. With 8 a run alone is 10 % faster, and runs that share the cores are not."""
 
 
+TYPICAL_RTF = 0.165
+TYPICAL_CHARS_PER_S = 15.5
+"""Measured on an AMD EPYC, 2 cores, 2026-11-22 (``tests.benchmarks.kokoro`` and ``voices``)."""
+
+
 class KokoroEngine:
     """Kokoro-82M over onnxruntime."""
 
@@ -57,6 +62,8 @@ class KokoroEngine:
     max_chars = 2 * phonemes.MAX_TOKENS  # No text of that length has so few phonemes.
     speaks_phonemes = True
     batch_size = BATCH_SIZE
+    typical_rtf = TYPICAL_RTF
+    typical_chars_per_s = TYPICAL_CHARS_PER_S
 
     def __init__(self, settings: Settings | None = None, model: Model = KOKORO) -> None:
         """Note where the model is; nothing is read or loaded yet."""
@@ -157,6 +164,10 @@ class KokoroEngine:
                 remedy=f"the default is {default}",
             )
         return {"speed": float(str(value))}
+
+    def at_pace(self, parameters: Parameters, pace: float) -> Parameters:
+        """Return the parameters with another speed; see ``Engine.at_pace``."""
+        return self.parameters({"speed": round(float(parameters["speed"]) * pace, 3)})
 
     def fits(self, spoken: str, voice: str) -> bool:
         """Return whether the text has at most 510 phonemes; see ``Engine.fits``."""

@@ -79,6 +79,12 @@ class Engine(Protocol):
     batch_size: int
     """Chunks that one ``synthesize`` call takes best; a finished batch survives a crash."""
 
+    typical_rtf: float
+    """Seconds of synthesis per second of audio on two cores, measured; for estimates."""
+
+    typical_chars_per_s: float
+    """Characters of spoken text per second of speech, for voices that were not measured."""
+
     revision: str
     """Changes whenever the same chunk would sound different; part of the cache key."""
 
@@ -113,6 +119,18 @@ class Engine(Protocol):
 
         Raises:
             EngineParameterError: for an unknown name or a value outside its range.
+        """
+        ...
+
+    def at_pace(self, parameters: Parameters, pace: float) -> Parameters:
+        """Return parameters with which the voice speaks faster or slower.
+
+        Args:
+            parameters: all of the engine's parameters.
+            pace: times the pace that they have now; 1.0 leaves them as they are.
+
+        Raises:
+            EngineParameterError: if the engine cannot speak so fast or slowly.
         """
         ...
 

@@ -98,10 +98,14 @@ def assemble(
         with scratch.open("wb") as file:
             for number, utterance in enumerate(utterances, start=1):
                 checkpoint()
+                lead = np.zeros(round(utterance.chunk.lead_s * rate), np.float32)
+                file.write(lead.tobytes())
+                position += len(lead)
                 speech = fade(trim(_read(utterance, rate), rate, profile), rate, profile)
                 spans.append((position / rate, (position + len(speech)) / rate))
-                last = number == len(utterances)
-                pause_s = profile.end_silence_ms / 1000 if last else utterance.chunk.pause_s
+                pause_s = utterance.chunk.pause_s
+                if number == len(utterances):
+                    pause_s = max(pause_s, profile.end_silence_ms / 1000)
                 silence = np.zeros(round(pause_s * rate), np.float32)
                 file.write(speech.tobytes())
                 file.write(silence.tobytes())

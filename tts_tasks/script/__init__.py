@@ -1,14 +1,26 @@
 """VALIDATE: from what the author wrote to what the voice will say.
 
-sources     Markdown and plain text -> segments (paragraph, heading, list item, table row)
-sentences   text -> sentences
-chunks      segments -> lines that the engine can speak: written, spoken, pause
-hidden      phoneme marks, kept whole through all of this
-pauses      the silence after each kind of text
-course      a folder of lessons: course.yaml or front matter (course_files finds the
-            files, course_fields checks the fields)
-lexicon     how the author's words are said (whole_words finds them in a text)
-validate    a request -> lines, or an InputError
+From a source to segments:
+    sources     files as an author saved them: encoding, front matter, YAML
+    office      Word, and PowerPoint's speaker notes -> Markdown
+    timed_text  SubRip and WebVTT -> paragraphs
+    markdown    Markdown -> segments (paragraph, heading, list item, table row, code)
+    ssml        a subset of SSML -> segments (interpret: what <say-as> means)
+    markup      the author's [pausa 2s] and [voz ...], carried out
+    segments    all of these, by the kind of markup
+
+From segments to lines:
+    sentences   text -> sentences
+    chunks      segments -> lines that the engine can speak: written, spoken, pause
+    speaker     how one voice reads: the author's marks, the lexicon, the rules
+    hidden      marks, kept whole through all of this
+    alignment   the map between what is written and what is said
+    pauses      the silence after each kind of text
+    lexicon     how the author's words are said (whole_words finds them, terms what it lacks)
+    validate    a request -> lines, or an InputError
+
+A course:
+    course      a folder or manifest of lessons (course_files finds them, course_fields checks)
 
 normalise   written Portuguese -> speakable Portuguese; composes the families of rules:
     web             URLs, e-mails, handles, IP addresses

@@ -1,4 +1,4 @@
-"""Segments to lines: one sentence each, cut further only where an engine cannot speak it whole.
+"""Segments to lines: one sentence each; the shortest together, the longest cut.
 
 The author's marks are single letters here (``hidden``): never looked into, never cut.
 """
@@ -6,8 +6,9 @@ The author's marks are single letters here (``hidden``): never looked into, neve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from tts_tasks.errors import TextTooLongError
 from tts_tasks.script.hidden import Hidden, hide
@@ -18,7 +19,12 @@ from tts_tasks.script.pauses import (
     pause_between,
 )
 from tts_tasks.script.sentences import split_sentences
-from tts_tasks.values import Segment, Structure
+from tts_tasks.script.speaker import Said
+from tts_tasks.values import Reading, Segment, Structure
+
+SHORT_SENTENCE_CHARS = 10
+"""A sentence of at most so many characters (``Sim.``, ``Vamos lá.``) shares a line with the next:
+alone, neural voices say it unsteadily, and the pause after it weighs more than the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,33 @@ class Line:
 
     pause_s: float
     """Silence after the line, in seconds."""
+
+    lead_s: float = 0.0
+    """Silence before the line that the author asked for, in seconds; only the first may have it."""
+
+    voice: str | None = None
+    """Voice that the author asked for; ``None`` for the narration's own."""
+
+    pace: float = 1.0
+    """How fast the author wants it, times the voice's pace in the narration."""
+
+    number: int | None = None
+    """Line of the source where the segment begins, from 1."""
+
+    readings: tuple[Reading, ...] = ()
+    """Where ``spoken`` is not ``written``, and which rules said so."""
+
+
+class Speaker(Protocol):
+    """Who says a line."""
+
+    def read(self, written: str) -> Said:
+        """Return what the engine gets for a written text with its marks, and why."""
+        ...
+
+    def fits(self, spoken: str) -> bool:
+        """Return whether one engine call can speak it; what it raises ends the work."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +89,19 @@ _CUTS = (
 
 
 def write_lines(
-    segments: Sequence[Segment], fits: Callable[[str], bool], speak: Callable[[str], str]
+    segments: Sequence[Segment], speaker_of: Callable[[Segment], Speaker]
 ) -> list[Line]:
     """Turn segments into lines.
 
-    Every sentence becomes a line of its own, so that editing it changes exactly one chunk. A
-    sentence whose spoken form does not fit is cut at clauses, then between words, and inside a word
-    only when that word alone is too long. Text without a letter or digit gives no line; its pause
-    is kept when it is the longer one.
+    Every sentence becomes a line of its own, so that editing it changes exactly one chunk; only
+    very short ones are joined with the next of their segment. A sentence whose spoken form does
+    not fit is cut at clauses, then between words, and inside a word only when that word alone is
+    too long. Text without a letter or digit gives no line; its pause is kept when it is the longer
+    one.
 
     Args:
         segments: the lesson, in order.
-        fits: spoken text -> whether one engine call can speak it. Asked once for a sentence that
-            fits; what it raises ends the work.
-        speak: written text -> speakable text, e.g. ``normalise``; it meets marks whole.
+        speaker_of: segment -> who says it. A sentence that fits is read once.
 
     Returns:
         The lines in order. Their written texts, joined, are the speakable text of the segments.
@@ -78,15 +110,22 @@ def write_lines(
         TextTooLongError: if a single character or mark does not fit.
     """
     lines: list[Line] = []
+    lead_s = 0.0
     for index, segment in enumerate(segments):
         following = segments[index + 1].structure if index + 1 < len(segments) else None
-        pause_s = pause_between(segment.structure, following)
-        written = list(_lines_of(segment, fits, speak))
+        pause_s = segment.pause_s
+        if pause_s is None:
+            pause_s = pause_between(segment.structure, following) if following else 0.0
+        written = list(_lines_of(segment, speaker_of(segment))) if segment.text else []
         if written:
             lines.extend(written[:-1])
             lines.append(replace(written[-1], pause_s=pause_s))
         elif lines:
             lines[-1] = replace(lines[-1], pause_s=max(lines[-1].pause_s, pause_s))
+        elif segment.pause_s is not None:
+            lead_s += segment.pause_s
+    if lines and lead_s:
+        lines[0] = replace(lines[0], lead_s=lead_s)
     return lines
 
 
@@ -96,61 +135,90 @@ def has_speech(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
-    """How the parts of one segment are said, and which of them can be."""
+class _Mouth:
+    """A speaker, and the text whose parts it says."""
 
     hidden: Hidden
-    speak: Callable[[str], str]
-    fits: Callable[[str], bool]
+    speaker: Speaker
 
-    def say(self, part: str) -> str:
-        return self.speak(self.hidden.with_marks(part))
+    def read(self, part: str) -> Said:
+        return self.speaker.read(self.hidden.with_marks(part))
 
     def can_say(self, part: str) -> bool:
-        spoken = self.say(part)
-        return not has_speech(spoken) or self.fits(spoken)
+        spoken = self.read(part).spoken
+        return not has_speech(spoken) or self.speaker.fits(spoken)
 
 
-def _lines_of(
-    segment: Segment, fits: Callable[[str], bool], speak: Callable[[str], str]
-) -> Iterator[Line]:
+def _lines_of(segment: Segment, speaker: Speaker) -> Iterator[Line]:
     """Yield the lines of one segment; the pause after the last one is a sentence's."""
     hidden = hide(segment.text)
-    speaker = _Speaker(hidden, speak, fits)
-    for sentence in split_sentences(hidden.text):
-        for part, spoken, pause_s in _parts(sentence, speaker):
-            yield Line(hidden.with_terms(part), spoken, segment.structure, pause_s)
+    mouth = _Mouth(hidden, speaker)
+    for sentence in _together(split_sentences(hidden.text), mouth):
+        for part, said, pause_s in _parts(sentence, mouth):
+            yield Line(
+                hidden.with_terms(part),
+                said.spoken,
+                segment.structure,
+                pause_s,
+                voice=segment.voice,
+                pace=segment.pace,
+                number=segment.line,
+                readings=said.readings,
+            )
 
 
-def _parts(sentence: str, speaker: _Speaker) -> Iterator[tuple[str, str, float]]:
-    """Yield (written, spoken, pause after it in seconds) for the parts of one sentence."""
+def _together(sentences: Iterable[str], mouth: _Mouth) -> list[str]:
+    """Return the sentences, each very short one joined with the next, the last with the one before.
+
+    What is joined depends on neighbours only, so that an edit elsewhere changes no line.
+    """
+    lines: list[str] = []
+    for sentence in sentences:
+        joined = f"{lines[-1]} {sentence}" if lines else ""
+        if lines and _is_short(lines[-1], mouth) and mouth.can_say(joined):
+            lines[-1] = joined
+        else:
+            lines.append(sentence)
+    if len(lines) > 1 and _is_short(lines[-1], mouth):
+        *_, before, last = lines
+        if mouth.can_say(f"{before} {last}"):
+            lines[-2:] = [f"{before} {last}"]
+    return lines
+
+
+def _is_short(sentence: str, mouth: _Mouth) -> bool:
+    return len(mouth.hidden.with_terms(sentence)) <= SHORT_SENTENCE_CHARS
+
+
+def _parts(sentence: str, mouth: _Mouth) -> Iterator[tuple[str, Said, float]]:
+    """Yield (written, said, pause after it in seconds) for the parts of one sentence."""
     if not has_speech(sentence):
         return
-    spoken = speaker.say(sentence)
-    if not has_speech(spoken):
+    said = mouth.read(sentence)
+    if not has_speech(said.spoken):
         return
-    if speaker.fits(spoken):
-        yield sentence, spoken, AFTER_SENTENCE_S
+    if mouth.speaker.fits(said.spoken):
+        yield sentence, said, AFTER_SENTENCE_S
         return
     parts = [
         (part, said, pause_s)
-        for part, pause_s in _cut(sentence, speaker, level=0)
-        if has_speech(said := speaker.say(part))
+        for part, pause_s in _cut(sentence, mouth, level=0)
+        if has_speech((said := mouth.read(part)).spoken)
     ]
     yield from parts[:-1]
     for part, said, _ in parts[-1:]:
         yield part, said, AFTER_SENTENCE_S
 
 
-def _cut(text: str, speaker: _Speaker, level: int) -> Iterator[tuple[str, float]]:
+def _cut(text: str, mouth: _Mouth, level: int) -> Iterator[tuple[str, float]]:
     """Yield (written part, pause after it), each part as long as fits; the whole text does not."""
     if level == len(_CUTS):
-        yield from ((part, AFTER_WORD_S) for part in _cut_hard(text, speaker))
+        yield from ((part, AFTER_WORD_S) for part in _cut_hard(text, mouth))
         return
     cut = _CUTS[level]
     boundaries = [match.span() for match in cut.boundary.finditer(text)]
     if not boundaries:
-        yield from _cut(text, speaker, level + 1)
+        yield from _cut(text, mouth, level + 1)
         return
     ends = [start for start, _ in boundaries] + [len(text)]
     starts = [0] + [end for _, end in boundaries]
@@ -158,28 +226,28 @@ def _cut(text: str, speaker: _Speaker, level: int) -> Iterator[tuple[str, float]
     while first < len(ends):
         count = _largest(
             len(ends) - first,
-            lambda n, first=first: speaker.can_say(text[starts[first] : ends[first + n - 1]]),  # type: ignore[misc]
+            lambda n, first=first: mouth.can_say(text[starts[first] : ends[first + n - 1]]),  # type: ignore[misc]
         )
         if count:
             yield text[starts[first] : ends[first + count - 1]], cut.pause_s
         else:
             count = 1
-            finer = list(_cut(text[starts[first] : ends[first]], speaker, level + 1))
+            finer = list(_cut(text[starts[first] : ends[first]], mouth, level + 1))
             yield from finer[:-1]
             yield finer[-1][0], cut.pause_s
         first += count
 
 
-def _cut_hard(word: str, speaker: _Speaker) -> Iterator[str]:
+def _cut_hard(word: str, mouth: _Mouth) -> Iterator[str]:
     """Yield pieces of a single word that is too long, as long as they fit; marks stay whole."""
     start = 0
     while start < len(word):
         length = _largest(
             len(word) - start,
-            lambda n: speaker.can_say(word[start : start + n]),  # noqa: B023
+            lambda n: mouth.can_say(word[start : start + n]),  # noqa: B023
         )
         if not length:
-            alone = speaker.hidden.with_marks(word[start])
+            alone = mouth.hidden.with_marks(word[start])
             raise TextTooLongError(
                 f"{alone} alone is more than the voice can speak in one piece",
                 field="text",

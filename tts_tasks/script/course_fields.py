@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tts_tasks.errors import CourseError
+from tts_tasks.errors import CourseError, InputError
+from tts_tasks.request import Markup, Policies
+from tts_tasks.script import policies
 
 Parameters = dict[str, int | float | str]
 
@@ -145,6 +147,43 @@ def parameters_of(settings: Mapping[str, Any], where: str) -> Parameters:
                 remedy='write a number or text, e.g. "rate: 150"',
             )
     return {str(name): setting for name, setting in value.items()}
+
+
+def policies_of(given: object, where: str, base: Policies) -> Policies:
+    """Return what is to be done with code, tables and addresses.
+
+    Args:
+        given: what the author wrote under ``policies``, None for nothing.
+        where: what the error calls its place.
+        base: what holds for the keys that are not given.
+
+    Raises:
+        CourseError: for what is no mapping, an unknown key or value; names field and choices.
+    """
+    try:
+        return policies.policies_of(given, base)
+    except InputError as problem:
+        raise CourseError(
+            f"{problem.message} in {where}",
+            field=problem.field,
+            value=problem.value,
+            remedy=problem.remedy,
+        ) from problem
+
+
+def markup_of(settings: Mapping[str, Any], where: str, default: Markup) -> Markup:
+    """Return the markup of a lesson's text that stands in a manifest."""
+    value = settings.get("markup")
+    if value is None:
+        return default
+    if value not in list(Markup):
+        raise CourseError(
+            f"there is no markup {value!r} in {where}",
+            field="markup",
+            value=value,
+            remedy=f"use {', '.join(Markup)}",
+        )
+    return Markup(value)
 
 
 def refuse_unknown_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:

@@ -1,13 +1,18 @@
-"""What mathematics and code write with signs: powers, variables, hexadecimals, pipes, asterisks."""
+"""What mathematics and code write with signs: powers, variables, hexadecimals, pipes, asterisks.
+
+And what the rules for code, which come next, would take for theirs: rates, thousands with spaces.
+"""
 
 from __future__ import annotations
 
 import re
 
+from tts_tasks.script import money, units
 from tts_tasks.script.agreement import names
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.numbers import (
     NUMBER,
+    SIGNED_START,
     START,
     parse_number,
     say_digits,
@@ -50,21 +55,28 @@ _COMMAND = re.compile(r"\\([A-Za-z]{1,20})")
 _FRACTION = re.compile(r"\\frac\{([^{}]{1,60})\}\{([^{}]{1,60})\}")
 _IN_FORMULA_X = re.compile(r"(?<=[0-9])x(?![^\W\d_])")
 _VARIABLE_X = re.compile(
-    rf"{START}({NUMBER})x(?:(?P<operand>)(?=\s?[+=*<>≤≥]\s?{_LETTER_OR_NUMBER}|\s[-–]\s{_LETTER_OR_NUMBER}|[\^²³])"
+    rf"{SIGNED_START}((?<![\w)\]])-)?({NUMBER})x(?:(?P<operand>)(?=\s?[+=*<>≤≥]\s?{_LETTER_OR_NUMBER}|\s[-–]\s{_LETTER_OR_NUMBER}|[\^²³])"
     r"|(?![\w²³])(?!\s?[\w$€£]))"
 )
 _BEFORE_VARIABLE = re.compile(
     r"(?:[0-9²³)]|(?<![^\W_])[a-zA-Z])(?:\s?[+=*]\s?|\s(?:[-–]|menos)\s)$"
 )
 _BEFORE_MINUS = re.compile(r"[-–](?<=[0-9²³x)]\s.)\s(?=[0-9]++x(?!\w))")
+_UNIT = rf"(?:\s(?P<unit>{alternatives(units.UNITS)})(?![\w²³/]))?"
 _SCIENTIFIC = re.compile(
-    rf"{START}({NUMBER})\s?[×x*·]\s?10(?:\s?\^\s?{_EXPONENT}|(?P<raised>[²³])(?!\w))"
+    rf"{START}({NUMBER})\s?[×x*·]\s?10(?:\s?\^\s?{_EXPONENT}|(?P<raised>[²³])(?!\w)){_UNIT}"
 )
 _PROGRAMMED = re.compile(
-    rf"{START}({NUMBER})(?:e([+-]?[0-9]{{1,3}})|E([+-][0-9]{{1,3}}))(?![\w]|[.,][0-9])"
+    rf"{START}({NUMBER})(?:e([+-]?[0-9]{{1,3}})|E([+-][0-9]{{1,3}}))(?![\w]|[.,][0-9]){_UNIT}"
 )
 _POWER = re.compile(rf"(?<=[\w)\]])\s?\^\s?{_EXPONENT}")
 _BASED = re.compile(r"(?<![\w.,])0(?:([xX])([0-9A-Fa-f]{2,32}|[A-Fa-f])|([bB])([01]{2,64}))(?!\w)")
+_GROUPED = re.compile(
+    r"(?=[1-9])(?<![\w.,/+()-])(?<![0-9] )([1-9][0-9]{0,2}(?: [0-9]{3}){1,5})(?![\w/]|[.-][0-9]| [0-9])"
+)
+_UNIT_NEXT = re.compile(rf"(?:,[0-9]+)? (?:{alternatives(units.UNITS)})(?!\w)")
+_EQUATION_DASH = re.compile(r"–(?<=[0-9] –)(?= [0-9])")
+_GLUED_MINUS = re.compile(r"-(?:(?<=[0-9]-)(?=[0-9.,]{1,20}\s?=)|(?<=\b[a-z]-)(?<![\w-][a-z]-)(?=[0-9]+(?![\w-])))")
 _DIVIDED = re.compile(r"/(?<=[0-9)]\s/)\s(?=[0-9(])")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _DRIVE = re.compile(r":(?<=\b[A-Za-z]:)(?=\\)")
@@ -92,7 +104,7 @@ def _variable(match: re.Match[str]) -> str | None:
     text, start = match.string, match.start()
     if match["operand"] is None and not _BEFORE_VARIABLE.search(text[max(0, start - 10) : start]):
         return None
-    return f"{say_number(parse_number(match[1]))} xis"
+    return f"{'menos ' if match[1] else ''}{say_number(parse_number(match[2]))} xis"
 
 
 def _say_exponent(written: str) -> str:
@@ -110,7 +122,8 @@ def _say_mantissa(written: str) -> str:
 def _scientific(match: re.Match[str]) -> str:
     raised = match.groupdict().get("raised")
     exponent = _say_exponent(match[2] or match[3] or {"²": "2", "³": "3"}[raised or "²"])
-    return f"{_say_mantissa(match[1])} vezes dez elevado a {exponent}"
+    unit = f" {units.UNITS[match['unit']].plural}" if match["unit"] else ""
+    return f"{_say_mantissa(match[1])} vezes dez elevado a {exponent}{unit}"
 
 
 def _power(match: re.Match[str]) -> str:
@@ -137,6 +150,19 @@ def _divided(match: re.Match[str]) -> str | None:
     return "dividido por "
 
 
+def _grouped(match: re.Match[str]) -> str | None:
+    """Join thousands that stand in groups (10 000 km), where these cannot be numbers of a list."""
+    if match[1].endswith(" 000") or _UNIT_NEXT.match(match.string, match.end()):
+        return match[1].replace(" ", ".")
+    return None
+
+
+def _equation_dash(match: re.Match[str]) -> str | None:
+    text, start = match.string, match.start()
+    around = text[max(0, start - 20) : start], text[start : start + 20]
+    return "-" if any("=" in part for part in around) else None
+
+
 def _pipe(match: re.Match[str]) -> str | None:
     # A plain text may hold the rows of a table, whose lines are only for the eye.
     return None if match.string.startswith("|") else " barra vertical "
@@ -154,6 +180,11 @@ def _percent_code(match: re.Match[str]) -> str:
 
 
 RULES = (
+    *money.EARLY_RULES,
+    *units.EARLY_RULES,
+    Rule("thousands", _GROUPED, _grouped, needs=" "),
+    Rule("minus", _GLUED_MINUS, lambda _: " menos ", needs="-"),
+    Rule("minus", _EQUATION_DASH, _equation_dash, needs="–"),
     Rule("formula", _DOLLARS, _formula, needs="$"),
     Rule("hexadecimal or binary", _BASED, _based),
     Rule("minus a variable", _BEFORE_MINUS, lambda _: "menos "),

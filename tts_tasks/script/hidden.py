@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tts_tasks.errors import SourceError, TextTooLongError, excerpt
-from tts_tasks.marks import PHONEME_MARK, without_phonemes
+from tts_tasks.marks import PHONEME_MARK, SAY_MARK, mark, term_of
 from tts_tasks.script.characters import clean_characters
 
-_SHAPE = re.compile(r"\[\[[^\[\]|]*+\|/[^\[\]|/]++/\]\]")
-"""Every mark and little else, in linear time; ``PHONEME_MARK`` decides about each."""
+_SHAPE = re.compile(r"\[\[[^\[\]|]*+\|[^\[\]|]*+\]\]")
+"""Every mark and little else, in linear time; ``_mark_in`` decides about each."""
 
-_BEGUN = re.compile(r"\[\[(?!\[)(?:(?!\]\]|\[\[)[^|])*\|\s*+/")
-"""What only somebody who means a mark writes: ``[[term|/``."""
+_PHONEMES_FIRST = re.compile(r"\[\[/([^\[\]|/]++)/\|([^\[\]|]++)\]\]")
+"""A phoneme mark in the order of the marks in words; both are understood."""
+
+_BEGUN = re.compile(r"\[\[(?!\[)((?:(?!\]\]|\[\[)[^|])*)\|(?!\|)")
+"""What begins like a mark; the two bars of ``[[ a || b ]]`` are a shell's."""
 
 _IN_MARKDOWN = re.compile(
-    r"(?<!\\)(?:\[\[[^\[\]|\n]*+\|/[^\[\]|/\n]++/\]\]|\[\[(?!\[)(?:(?!\]\]|\[\[)[^|\n])*\|/)"
+    r"(?<!\\)(?:\[\[[^\[\]|\n]*+\|[^\[\]|\n]++\]\]|\[\[(?!\[)(?:(?!\]\]|\[\[)[^|\n])*\|/)"
 )
 """A mark on one line, or the beginning of one. A mark over two lines is whole after parsing."""
 
@@ -61,7 +64,7 @@ def hide(text: str) -> Hidden:
     """Return the text with each of its marks behind a letter."""
     if "[[" not in text:
         return Hidden(text)
-    return hide_matches(text, _SHAPE, lambda found: found[0] if _is_mark(found[0]) else None)
+    return hide_matches(text, _SHAPE, lambda found: _mark_in(found[0]))
 
 
 def hide_in_markdown(source: str, render: Callable[[str], str]) -> Hidden:
@@ -78,9 +81,14 @@ def hide_in_markdown(source: str, render: Callable[[str], str]) -> Hidden:
         return Hidden(source)
 
     def mark_of(found: re.Match[str]) -> str:
-        term, _, rest = found[0].removeprefix("[[").partition("|")
+        first, _, rest = found[0].removeprefix("[[").partition("|")
         # "\|" is how a table's cell holds a bar.
-        return f"[[{render(term.removesuffix(chr(92)))}|{rest}"
+        first = first.removesuffix(chr(92))
+        if SAY_MARK.fullmatch(found[0]) and not _PHONEMES_FIRST.fullmatch(found[0]):
+            return f"[[{first}|{render(rest.removesuffix(']]'))}]]"
+        if first.startswith("/"):
+            return f"[[{first}|{rest}"
+        return f"[[{render(first)}|{rest}"
 
     return hide_matches(source, _IN_MARKDOWN, mark_of)
 
@@ -98,7 +106,7 @@ def hide_matches(
     Raises:
         TextTooLongError: if there are more different marks than letters, about 60,000.
     """
-    caseless, small = _free_letters(text)
+    caseless, small = free_letters(text)
     letters: dict[str, str] = {}
 
     def letter_of(found: re.Match[str]) -> str:
@@ -106,11 +114,11 @@ def hide_matches(
         if mark is None:
             return found[0]
         if mark not in letters:
-            is_small = mark.removeprefix("[[")[:1].islower()
+            is_small = term_of(mark).removeprefix("[[")[:1].islower()
             letter = (next(small, None) if is_small else None) or next(caseless, None)
             if letter is None:
                 raise TextTooLongError(
-                    f"it has more than {len(letters):,} different phoneme marks",
+                    f"it has more than {len(letters):,} different marks",
                     field="text",
                     value=found[0],
                     remedy="split it into several lessons or texts",
@@ -122,7 +130,7 @@ def hide_matches(
     return Hidden(
         hidden,
         {ord(letter): mark for mark, letter in letters.items()},
-        {ord(letter): without_phonemes(mark) for mark, letter in letters.items()},
+        {ord(letter): term_of(mark) for mark, letter in letters.items()},
     )
 
 
@@ -141,38 +149,59 @@ def refuse_broken_marks(text: str) -> None:
     if "|" not in text:
         return
     hidden = hide(text)
-    for mark in hidden.marks.values():
-        if (found := PHONEME_MARK.fullmatch(mark)) and not found[2].strip():
-            raise _broken(mark, "it has no phonemes")
+    for whole in hidden.marks.values():
+        if (found := PHONEME_MARK.fullmatch(whole)) and not found[2].strip():
+            raise _broken(whole, "it has no phonemes")
     # Cleaned, because a character that nobody sees may sit between the signs.
     rest = hidden.with_terms(clean_characters(hidden.text))
     begun = _BEGUN.search(rest)
     if begun is None:
         return
     end = rest.find("]]", begun.end())
-    mark = excerpt(rest[begun.start() : end + 2 if end >= 0 else len(rest)])
-    term = begun[0].removeprefix("[[").rpartition("|")[0]
-    if end < 0:
-        raise _broken(mark, 'its "]]" is missing')
-    if not any(map(str.isalnum, term)):
-        raise _broken(mark, "its term has no letter or digit")
-    raise _broken(mark, "its phonemes are not between two slashes")
+    shown = excerpt(rest[begun.start() : end + 2 if end >= 0 else len(rest)])
+    raise _broken(shown, _problem(begun[1], rest[begun.end() : end] if end >= 0 else None))
 
 
-def _is_mark(text: str) -> bool:
-    return PHONEME_MARK.fullmatch(text) is not None
+def _problem(first: str, second: str | None) -> str:
+    """Return what is wrong with a mark, part by part; ``None`` for a part that does not end."""
+    if second is None:
+        return 'its "]]" is missing'
+    if second.lstrip().startswith("/"):
+        if not any(map(str.isalnum, first)):
+            return "its term has no letter or digit"
+        return "its phonemes are not between two slashes"
+    if not any(map(str.isalnum, first)):
+        return "it says nothing before its |"
+    if not second.strip():
+        return "it shows nothing after its |"
+    return "it has one of [ ] | inside"
+
+
+def _mark_in(text: str) -> str | None:
+    """Return the mark that a text is, its parts in their order; ``None`` if it is none."""
+    if found := _PHONEMES_FIRST.fullmatch(text):
+        text = mark(found[2], found[1])
+    if PHONEME_MARK.fullmatch(text):
+        return text
+    found = SAY_MARK.fullmatch(text)
+    if found is None or not any(map(str.isalnum, found[1])):
+        return None
+    # Cleaned, because a character that nobody sees may stand before the slash of phonemes.
+    shown = clean_characters(found[2]).strip()
+    return text if shown and not shown.startswith("/") else None
 
 
 def _broken(mark: str, problem: str) -> SourceError:
     return SourceError(
-        f"{mark} begins like a phoneme mark, but {problem}",
+        f"{mark} begins like a mark, but {problem}",
         field="text",
         value=mark,
-        remedy="write it as [[term|/phonemes/]], with none of [ ] | / inside, or the term alone",
+        remedy="write it as [[term|/phonemes/]] or [[how it is said|how it is written]], with none "
+        "of [ ] | inside, or the term alone",
     )
 
 
-def _free_letters(text: str) -> tuple[Iterator[str], Iterator[str]]:
+def free_letters(text: str) -> tuple[Iterator[str], Iterator[str]]:
     """Return the letters without case and the small ones that a text leaves free."""
     taken = set(text)
     caseless = (c for c in map(chr, range(*_CASELESS)) if c not in taken and c.isalpha())

@@ -10,21 +10,26 @@ from tts_tasks.script.rules import Rule, kept_point
 _H = r"[0-9]{1,2}h(?:[0-9]{2})?(?:min)?|[0-9]{1,2}:[0-9]{2}"
 _RANGE = re.compile(rf"(?<![\w.,:/-])({_H})\s?[-–—]\s?({_H})(?![\w:-])")
 _WITH_H = re.compile(
-    r"(?<![\w.,:/])([0-9]{1,4})\s?(?:h|hs|hrs)"
+    r"(?=[0-9])(?<![\w.,:/])([0-9]{1,4})\s?(?:h|hs|hrs)"
     r"(?:\s?([0-5]?[0-9])(?:\s?(?:min|m)(?![^\W\d_])(?:\.(?=\s?[0-9]{1,2}\s?s))?(?:\s?([0-5]?[0-9])\s?s(?:eg)?)?|(?!\w|[.,][0-9])))?(?!\w)(?!/\w)"
 )
+_HOUR_BEFORE = re.compile(
+    r"(?=[0-9])(?<![\w.,:/-])([0-9]{1,2})(?:\s?[-–]\s?|(\s(?:a|e|ou|às|até)\s))(?=[0-9]{1,2}\s?h(?!\w))"
+)
+_EVERY = re.compile(r"(?=[0-9])(?<![\w.,/-])([0-9]{1,2})/\1\s?h(?:s|oras)?(?!\w)")
 _MINUTES_SECONDS = re.compile(
-    r"(?<![\w.,:/])([0-9]{1,3})\s?(?:min|m)\s?([0-5]?[0-9])\s?s(?:eg)?(?!\w)"
+    r"(?=[0-9])(?<![\w.,:/])([0-9]{1,3})\s?(?:min|m)\s?([0-5]?[0-9])\s?s(?:eg)?(?!\w)"
 )
 _ZERO_OR_ONE = re.compile(
     r"(?<!\w)([Àà]|[Dd]a)s\s(?=(?:0?[01]|00)(?::[0-5][0-9](?![\w:])|\s?h(?![^\W\d_])))"
 )
+_PRIMES = re.compile(r"(?=[0-9])(?<![\w.,°])([0-9]{1,3})['’′]([0-5]?[0-9])(?:''|[\"”″])")
 _AM_PM = re.compile(
     r"(?=[0-9])(?<![\w.,:/-])(1[0-2]|0?[1-9])\s?(?:([ap])\.m\.|([ap])m(?![\w])|([AP])(?:M(?![\w])|\.M\.))(?!\w)"
 )
 _CLOCK = re.compile(
-    r"(?<![\w.,:/-])([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
-    r"(?:\s?(?:h|hs|hrs|horas)(?!\w)|Z(?!\w))?(?:\s?([AaPp])\.?[Mm](?!\w)\.?)?(?![\w:])"
+    r"(?=[0-9])(?<![\w.,:/-])([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
+    r"(?:\s?(?:h|hs|hrs|horas)(?!\w)|Z(?!\w))?(?:\s?([AaPp])\.?[Mm](?!\w)\.?)?(?![\w:]|[.,][0-9])"
 )
 
 LAST_HOUR = 24
@@ -81,15 +86,27 @@ def _range(match: re.Match[str]) -> str:
     return f"{match[1]} {'à' if int(re.split('[h:]', match[2])[0]) == 1 else 'às'} {match[2]}"
 
 
+def _hour_before(match: re.Match[str]) -> str:
+    return f"{cardinal(int(match[1]), feminine=True)}{match[2] or ' a '}"
+
+
+def _every(match: re.Match[str]) -> str:
+    hours = cardinal(int(match[1]), feminine=True)
+    return f"{hours} em {hours} {'hora' if hours == 'uma' else 'horas'}"
+
+
 def _minutes_seconds(match: re.Match[str]) -> str:
     return f"{_minutes(int(match[1]))} e {_seconds(int(match[2]))}"
 
 
 RULES = (
     Rule("hours from and to", _RANGE, _range),
+    Rule("hours from and to", _HOUR_BEFORE, _hour_before),
+    Rule("every so many hours", _EVERY, _every, needs="/"),
     Rule("one hour", _ZERO_OR_ONE, lambda m: f"{m[1]} "),
     Rule("a.m. and p.m.", _AM_PM, _am_pm),
     Rule("hours", _WITH_H, _with_h),
     Rule("minutes and seconds", _MINUTES_SECONDS, _minutes_seconds),
+    Rule("minutes and seconds", _PRIMES, _minutes_seconds, needs="'’′"),
     Rule("clock time", _CLOCK, _clock),
 )

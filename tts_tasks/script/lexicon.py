@@ -1,24 +1,31 @@
-"""How an author's words are said: the file that tells it, and the texts it concerns.
+"""How words are said that a voice would get wrong: what a lexicon means.
 
     deploy: diplói          # words: said instead of it
     Kaggle: /ˈkæɡəl/        # phonemes (IPA): for the engines that speak them
+    GitHub:                 # one way for each provider
+      say: guitirrâb        # ... and for all others; without it they get the term
+      kokoro: /ɡˈitʃ hˈɐb/
 
 A key in small letters means the word in any case, one with capitals only itself; always whole
-words. How an entry is applied to a text is ``validate``'s business.
+words. ``lexicon_file`` reads the file; how an entry is applied to a text is ``validate``'s
+business.
 """
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
-import yaml
-
-from tts_tasks.errors import SourceError, TextTooLongError
+from tts_tasks.errors import SourceError
 from tts_tasks.marks import PHONEME_MARK, mark
 from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.hidden import hide
-from tts_tasks.script.sources import broken_yaml, read_source
+from tts_tasks.script.lexicon_chains import ChainError, CircleError, expanded
+from tts_tasks.script.lexicon_file import written_entries, wrong
 from tts_tasks.script.whole_words import clean_key, occurring
 
 MAX_LEXICON_CHARS = 100_000
@@ -28,58 +35,75 @@ which Prefect limits to 512 KiB."""
 MAX_ENTRY_CHARS = 200
 """Longest term, and longest way to say it."""
 
-_YAML_TYPES = {
-    "tag:yaml.org,2002:bool": "true or false",
-    "tag:yaml.org,2002:int": "a number",
-    "tag:yaml.org,2002:float": "a number",
-    "tag:yaml.org,2002:timestamp": "a date",
-    "tag:yaml.org,2002:null": "nothing",
-    "tag:yaml.org,2002:merge": "a merge key",
-}
+PROVIDERS = ("kokoro", "espeak", "gtts", "bark")
+"""Engines that an entry may name, be they installed here or not."""
+
+SAY = "say"
+"""What an entry has for all providers that it does not name."""
+
+Entry = str | Mapping[str, str]
+"""How a term is said: one text, or ``say`` and providers with a text each."""
+
+Lexicon = Mapping[str, Entry]
+
+_E = TypeVar("_E", bound=Entry)
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_REGIONS = {"pt": "BR", "en": "US"}  # of a language without one
+_AS_IT_SOUNDS = "write it as it sounds"
+_SAY_HOW = "say how it is said, or remove the line"
 
 
-def read_lexicon(path: Path) -> dict[str, str]:
+def read_lexicon(path: Path) -> dict[str, Entry]:
     """Read a lexicon.
 
     Args:
         path: a YAML file, a mapping from terms to how they are said.
 
     Returns:
-        Term -> words, or phonemes between slashes; in the order of the file, maybe none.
+        Term -> how it is said; in the order of the file, maybe none.
 
     Raises:
         SourceError: names the file, the line and the remedy.
     """
-    try:
-        source = read_source(path, max_chars=MAX_LEXICON_CHARS)
-    except TextTooLongError as error:
-        raise SourceError(
-            f"the lexicon is over the limit of {MAX_LEXICON_CHARS:,} characters",
-            field=path.name,
-            value=path,
-            remedy="keep the terms that the lessons contain",
-        ) from error
-    entries: dict[str, str] = {}
+    entries: dict[str, Entry] = {}
     lines: dict[str, int] = {}
-    for term, said, line in _entries(_compose(source, path.name), path.name):
-        problem = _problem(term, said)
+    for each in written_entries(path, max_chars=MAX_LEXICON_CHARS):
+        problem = next(_problems(each.term, each.said), None)
         if problem:
-            raise _wrong(path.name, line, *problem, term)
-        same = clean_key(term)
-        if same in lines:
-            raise _wrong(
-                path.name,
-                line,
-                f"{term!r} is given a second time, after line {lines[same]}",
-                "keep one of them",
-                term,
-            )
-        lines[same] = line
-        entries[term.strip()] = said.strip()
+            provider, what, remedy = problem
+            line = each.lines.get(provider, each.line)
+            raise wrong(path.name, line, what, remedy, each.term)
+        term = clean_key(each.term)
+        if term in lines:
+            what = f"{each.term!r} is given a second time, after line {lines[term]}"
+            raise wrong(path.name, each.line, what, "keep one of them", each.term)
+        lines[term] = each.line
+        entries[each.term.strip()] = _stripped(each.said)
+    for view in _views(entries):
+        try:
+            _expanded(view)
+        except ChainError as chain:
+            what = _in_lines(chain, [lines[clean_key(term)] for term in chain.terms])
+            raise SourceError(
+                what, field=path.name, value=chain.terms[0], remedy=_AS_IT_SOUNDS
+            ) from None
     return entries
 
 
-def entries_in(text: str, lexicon: Mapping[str, str]) -> dict[str, str]:
+def check_lexicon(lexicon: Mapping[str, object]) -> None:
+    """Refuse entries that no file could hold, for a lexicon that came as a parameter.
+
+    Raises:
+        SourceError: names the entry and the remedy.
+    """
+    for term, said in lexicon.items():
+        for _, what, remedy in _problems(term, said):
+            raise SourceError(what, field="lexicon", value=term, remedy=remedy)
+    for view in _views(lexicon):  # type: ignore[arg-type]  # as just checked
+        resolved(view)
+
+
+def entries_in(text: str, lexicon: Mapping[str, _E]) -> dict[str, _E]:
     """Return the entries that concern a text, so that others may change without touching it.
 
     Args:
@@ -94,16 +118,74 @@ def entries_in(text: str, lexicon: Mapping[str, str]) -> dict[str, str]:
     return {term: said for term, said in lexicon.items() if term in found}
 
 
-def check_lexicon(lexicon: Mapping[str, str]) -> None:
-    """Refuse entries that no file could hold, for a lexicon that came as a parameter.
+def merged(*lexicons: Lexicon) -> dict[str, Entry]:
+    """Return all entries of several lexicons; a later one overrides earlier ones.
+
+    A term in small letters overrides every term that is the same ignoring case, one with capitals
+    only itself.
+    """
+    entries: dict[str, Entry] = {}
+    for lexicon in lexicons:
+        small = {key for term in lexicon if (key := clean_key(term)) == key.lower()}
+        exact = {clean_key(term) for term in lexicon}
+        entries = {
+            term: said
+            for term, said in entries.items()
+            if (key := clean_key(term)) not in exact and key.lower() not in small
+        } | dict(lexicon)
+    return entries
+
+
+def spoken_by(lexicon: Lexicon, provider: str) -> dict[str, str]:
+    """Return what one provider is told: its own text, else ``say``, else nothing of the term."""
+    told = {
+        term: said if isinstance(said, str) else said.get(provider, said.get(SAY))
+        for term, said in lexicon.items()
+    }
+    return {term: said for term, said in told.items() if said is not None}
+
+
+def resolved(lexicon: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries with every term inside their words said as its own entry has it.
+
+    Of ``a: b`` and ``b: c`` the first becomes ``a: c``, so that the lexicon has nothing to change
+    in what it has said. Entries in phonemes stay as they are, and so do their terms inside others'
+    words; and a term that is said as itself, in whatever case.
 
     Raises:
-        SourceError: names the entry and the remedy.
+        SourceError: if terms say each other, or one says itself among other words; names them in
+            their order.
     """
-    for term, said in lexicon.items():
-        problem = _problem(term, said)
-        if problem:
-            raise SourceError(problem[0], field="lexicon", value=term, remedy=problem[1])
+    try:
+        return _expanded(lexicon)
+    except ChainError as chain:
+        raise SourceError(
+            str(chain), field="lexicon", value=chain.terms[0], remedy=_AS_IT_SOUNDS
+        ) from None
+
+
+def system_lexicon(folder: Path, language: str) -> dict[str, Entry]:
+    """Return the entries that an installation has for a language.
+
+    Args:
+        folder: where ``pt-BR.yaml`` is; it may be missing.
+        language: BCP 47 tag, in any case, with hyphens or underscores; ``pt`` is ``pt-BR``.
+
+    Raises:
+        SourceError: see ``read_lexicon``.
+    """
+    if not _TAG.fullmatch(language):
+        return {}
+    first, *rest = language.replace("_", "-").lower().split("-")
+    subtags = [each.upper() if len(each) == 2 else each.title() for each in rest]
+    if not subtags and first in _REGIONS:
+        subtags = [_REGIONS[first]]
+    path = folder / f"{'-'.join([first, *subtags])}.yaml"
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return dict(_read_once(path, status.st_mtime_ns, status.st_size))
 
 
 def phonemes_of(said: str) -> str | None:
@@ -112,66 +194,72 @@ def phonemes_of(said: str) -> str | None:
     return said[1:-1] if len(said) > 1 and said[0] == said[-1] == "/" else None
 
 
-def _compose(source: str, name: str) -> yaml.Node | None:
-    """Return the document's nodes, which know their lines; nothing is constructed from them."""
-    try:
-        return yaml.compose(source, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise broken_yaml(error, source, name) from error
+@lru_cache(maxsize=8)
+def _read_once(path: Path, _mtime_ns: int, _size_bytes: int) -> dict[str, Entry]:
+    return read_lexicon(path)
 
 
-def _entries(document: yaml.Node | None, name: str) -> Iterator[tuple[str, str, int]]:
-    """Yield (term, how to say it, line from 1); refuse whatever is not text."""
-    if document is None or document.tag == "tag:yaml.org,2002:null":
+def _stripped(said: Entry) -> Entry:
+    if isinstance(said, str):
+        return said.strip()
+    return {provider: text.strip() for provider, text in said.items()}
+
+
+def _views(lexicon: Lexicon) -> Iterator[dict[str, str]]:
+    """Yield what each provider is told, each different lexicon once."""
+    named = {
+        provider for said in lexicon.values() if not isinstance(said, str) for provider in said
+    }
+    yield spoken_by(lexicon, SAY)
+    for provider in sorted(named - {SAY}):
+        yield spoken_by(lexicon, provider)
+
+
+def _expanded(lexicon: Mapping[str, str]) -> dict[str, str]:
+    words = {term: said for term, said in lexicon.items() if phonemes_of(said) is None}
+    return {**lexicon, **expanded(words, lexicon.keys() - words.keys(), max_chars=MAX_ENTRY_CHARS)}
+
+
+def _in_lines(chain: ChainError, lines: list[int]) -> str:
+    """Return what is wrong with a chain, by the lines of its terms."""
+    if not isinstance(chain, CircleError):
+        return f"line {lines[0]}: {chain}"
+    *others, last = (
+        f"line {line}: {term!r}" for line, term in zip(lines, chain.terms, strict=True)
+    )
+    if not others:
+        return f"{last} says itself among other words"
+    return f"{', '.join(others)} and {last} say each other"
+
+
+def _problems(term: object, said: object) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with an entry: the provider concerned, the problem, the remedy."""
+    if not isinstance(term, str) or not isinstance(said, str | Mapping):
+        yield SAY, f"{term!r}: {said!r} is not text to text", "give both as text"
         return
-    if not isinstance(document, yaml.MappingNode):
-        raise _wrong(
-            name,
-            document.start_mark.line + 1,
-            "the lexicon is not a mapping",
-            'write one "term: how to say it" per line',
-            document.value,
-        )
-    for key, value in document.value:
-        line = key.start_mark.line + 1
-        for node, role in ((key, "a term"), (value, "how to say it")):
-            if not isinstance(node, yaml.ScalarNode):
-                raise _wrong(
-                    name,
-                    node.start_mark.line + 1,
-                    f"{role} is a {node.id}, not text",
-                    'write one "term: how to say it" per line',
-                    key.value,
-                )
-            if node.tag == "tag:yaml.org,2002:null" and not node.value:
-                raise _wrong(
-                    name,
-                    line,
-                    f"{key.value!r} has nothing after it" if node is value else "a term is empty",
-                    "say how it is said, or remove the line",
-                    key.value,
-                )
-            if node.tag != "tag:yaml.org,2002:str":
-                read_as = _YAML_TYPES.get(node.tag, node.tag)
-                raise _wrong(
-                    name,
-                    node.start_mark.line + 1,
-                    f"YAML reads {node.value} as {read_as}, not as text",
-                    f'quote it: "{node.value}"',
-                    node.value,
-                )
-        yield key.value, value.value, line
-
-
-def _problem(term: object, said: object) -> tuple[str, str] | None:
-    """Return what is wrong with an entry and what to do about it, None if nothing is."""
-    if not isinstance(term, str) or not isinstance(said, str):
-        return f"{term!r}: {said!r} is not text to text", "give both as text"
-    said = said.strip()
     if not clean_key(term):
-        return "a term is empty", "write the word, or remove the line"
+        yield SAY, "a term is empty", "write the word, or remove the line"
+        return
     if not said:
-        return f"{term!r} has nothing after it", "say how it is said, or remove the line"
+        yield SAY, f"{term!r} has nothing after it", _SAY_HOW
+    for provider, text in {SAY: said}.items() if isinstance(said, str) else said.items():
+        if provider not in (SAY, *PROVIDERS):
+            near = difflib.get_close_matches(str(provider), (SAY, *PROVIDERS), n=1, cutoff=0.5)
+            yield (
+                str(provider),
+                f"{term!r} has {provider!r}, which is neither {SAY} nor a provider",
+                f"did you mean {near[0]}?" if near else f"use {SAY}, {', '.join(PROVIDERS)}",
+            )
+        elif not isinstance(text, str):
+            yield provider, f"{term!r}: {text!r} is not text to text", "give both as text"
+        elif problem := _text_problem(term, text.strip()):
+            yield provider, *problem
+
+
+def _text_problem(term: str, said: str) -> tuple[str, str] | None:
+    """Return what is wrong with one way to say a term, and what to do; None if nothing is."""
+    if not said:
+        return f"{term!r} has nothing after it", _SAY_HOW
     longest = max(term, said, key=len)
     if len(longest) > MAX_ENTRY_CHARS:
         return (
@@ -193,7 +281,3 @@ def _problem(term: object, said: object) -> tuple[str, str] | None:
     elif not any(map(str.isalnum, said)):
         return f"{term!r}: {said} has no letter or digit", "say how it is said"
     return None
-
-
-def _wrong(name: str, line: int, problem: str, remedy: str, value: object) -> SourceError:
-    return SourceError(f"line {line}: {problem}", field=name, value=value, remedy=remedy)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tts_tasks.script.numbers import (
     NUMBER,
     SCALE,
+    START,
     Number,
     cardinal,
     parse_number,
@@ -52,14 +53,27 @@ CURRENCIES = {
 }
 
 _SYMBOL = rf"(?:{alternatives(CURRENCIES)})"
+_END = rf"(?:\s(?:{SCALE}))?(?:[.;:!?)]|,\s|$)"
 _MONEY = re.compile(
-    rf"(?<![\w$])(?P<sign>-\s?)?(?P<symbol>{_SYMBOL})\s?(?P<minus>-\s?)?(?P<low>{NUMBER})"
-    rf"(?:(?P<range>\s?[-–—]\s?)(?:{_SYMBOL}\s?)?(?P<high>{NUMBER}))?"
-    rf"(?:\s?(?P<scale>{SCALE}|k(?!\w)))?(?:/(?P<per>[^\W\d_]+))?"
+    rf"(?=[-$€£¥BEGRU])(?<![\w$])(?P<sign>-\s?)?(?P<symbol>{_SYMBOL})\s?(?P<minus>-\s?)?(?P<low>{NUMBER})"
+    rf"(?:(?:\s?[-–—]\s?(?:{_SYMBOL}\s?)?|\sa\s(?={NUMBER}{_END}))(?P<high>{NUMBER}))?"
+    rf"(?:\s?(?P<scale>{SCALE}|k(?!\w))(?:\se\s(?P<rest>{NUMBER}\smil)(?!\w))?)?(?:/(?P<per>[^\W\d_]+))?"
 )
 _AFTER = re.compile(
-    rf"(?<![\w.,])(?P<low>{NUMBER})(?:\s(?P<scale>{SCALE}))?\s?(?P<symbol>[€£]|R\$)(?!\s?[0-9\w])"
+    rf"{START}(?P<low>{NUMBER})(?:\s(?P<scale>{SCALE}))?"
+    r"\s?(?P<symbol>[€£¥]|(?:R|US?)\$|\b(?:USD|EUR|GBP|BRL)\b)(?!\s?[0-9\w])"
 )
+_ENGLISH = re.compile(
+    rf"({_SYMBOL})\s?([0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]{{2}})?)(?![\w]|[.,][0-9])"
+)
+_SWAPPED = str.maketrans(",.", ".,")
+_BARE_RATE = re.compile(r"(R|US?)\$/(?=[^\W\d_])([^\W\d_]+[²³]?)(?!\w)")
+
+
+def _whose(currency: Currency) -> str:
+    """Return what tells foreign cents from Brazilian ones: cinquenta centavos de dólar."""
+    is_foreign = currency is not REAL and currency.cent == REAL.cent
+    return f" de {currency.singular}" if is_foreign else ""
 
 
 def say_money(number: Number, currency: Currency, scale: str | None = None) -> str:
@@ -79,7 +93,8 @@ def say_money(number: Number, currency: Currency, scale: str | None = None) -> s
         de = "de " if takes_de(number.value) else ""
         parts.append(f"{cardinal(number.value, feminine=currency.feminine)} {de}{unit}")
     if cents:
-        parts.append(f"{cardinal(cents)} {currency.cent if cents == 1 else currency.cents}")
+        name = currency.cent if cents == 1 else currency.cents
+        parts.append(f"{cardinal(cents)} {name}{'' if parts else _whose(currency)}")
     return " e ".join(parts)
 
 
@@ -88,6 +103,10 @@ def _say(match: re.Match[str]) -> str:
     currency = CURRENCIES[match["symbol"]]
     scale = match["scale"]
     said = say_money(parse_number(match["low"]), currency, scale)
+    if groups.get("rest"):  # R$ 1 milhão e 200 mil
+        millions, _ = say_scaled(parse_number(match["low"]), scale, feminine=currency.feminine)
+        thousands = parse_number(match["rest"].removesuffix("mil").rstrip())
+        said = f"{millions} e {say_money(thousands, currency, 'mil')}"
     if groups.get("high"):
         low = say_number(parse_number(match["low"]), feminine=currency.feminine)
         high = parse_number(match["high"])
@@ -101,7 +120,22 @@ def _say(match: re.Match[str]) -> str:
     return said
 
 
+def _bare_rate(match: re.Match[str]) -> str:
+    return f"{CURRENCIES[f'{match[1]}$'].plural} por {per_unit(match[2])}"
+
+
+def _english(match: re.Match[str]) -> str | None:
+    """Write $1,299.00 as Brazilians do; R$ 5,899 is a price of fuel."""
+    symbol, amount = match.groups()
+    if symbol == "R$" and amount.count(",") == 1 and "." not in amount:
+        return None
+    return f"{symbol} {amount.translate(_SWAPPED)}"
+
+
 RULES = (
+    Rule("money in English", _ENGLISH, _english),
     Rule("money", _MONEY, _say),
     Rule("money after the amount", _AFTER, _say),
 )
+EARLY_RULES = (Rule("rate of money", _BARE_RATE, _bare_rate, needs="$"),)
+"""Before the rules for code, which take /kg for a path."""

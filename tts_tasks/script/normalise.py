@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
+from tts_tasks.request import UrlPolicy
 from tts_tasks.script import (
     abbreviations,
     acronyms,
@@ -30,64 +32,112 @@ from tts_tasks.script import (
     units,
     web,
 )
+from tts_tasks.script.alignment import Alignment
 from tts_tasks.script.characters import clean_characters
+from tts_tasks.script.lexicon import phonemes_of
+from tts_tasks.script.pins import Pin, pins_of, read_around
 from tts_tasks.script.rules import Rule
 from tts_tasks.script.whole_words import whole_words
 
-RULES: tuple[Rule, ...] = (
-    *web.RULES,
-    *dates.RULES,
-    *documents.RULES,
-    *formulas.RULES,
-    *abbreviations.RULES,
-    *programming.RULES,
-    *hours.RULES,
-    *symbols.EARLY_RULES,
-    *ordinals.RULES,
-    *money.RULES,
-    *amounts.RANGES,
-    *amounts.DIMENSIONS,
-    *units.RULES,
-    *roman.RULES,
-    *acronyms.CODES,
-    *programming.LATE_RULES,
-    *amounts.RULES,
-    *acronyms.RULES,
-    *amounts.LEFT_OVERS,
-    *symbols.RULES,
-)
+
+@cache
+def rules_for(urls: UrlPolicy = UrlPolicy.HOST) -> tuple[Rule, ...]:
+    """Return all rules in their order, with those for addresses that the policy wants."""
+    return (
+        *(web.rules(urls) if hasattr(web, "rules") else web.RULES),
+        *dates.RULES,
+        *documents.RULES,
+        *formulas.RULES,
+        *abbreviations.RULES,
+        *programming.RULES,
+        *hours.RULES,
+        *symbols.EARLY_RULES,
+        *ordinals.RULES,
+        *money.RULES,
+        *amounts.RANGES,
+        *amounts.DIMENSIONS,
+        *units.RULES,
+        *roman.RULES,
+        *acronyms.CODES,
+        *programming.LATE_RULES,
+        *amounts.RULES,
+        *acronyms.RULES,
+        *amounts.LEFT_OVERS,
+        *symbols.RULES,
+        *SPACES,
+    )
+
 
 MAX_PASSES = 4
 """Passes over a text at most. One is enough for what people write; repeating until nothing
 changes makes the result a fixed point, so that normalising twice is normalising once."""
 
 _STRAY_MARKUP = re.compile(r"[*_`|~^\\]+|(?<!\S)(?:#+|[-–—]{2,})(?!\S)")
+
 _SPACES = re.compile(r"[ \t]{2,}")
-_SPACE_BEFORE_MARK = re.compile(r" (?=[,.;:!?…)](?!\w))")
-_SPACES_AT_LINE_ENDS = re.compile(r" *\n *")
-_DOUBLED_COMMA = re.compile(r",(?:\s*,)+")
+
+SPACES = (
+    Rule("", _SPACES, lambda _: " ", needs=" \t"),
+    Rule("", re.compile(r" (?=[,.;:!?…](?!\w))"), lambda _: "", needs=" "),
+    Rule("", re.compile(r",(?:\s*,)+"), lambda _: ",", needs=","),
+    Rule("", re.compile(r" *\n *"), lambda _: "\n", needs="\n"),
+)
+"""The spaces that the other rules leave; nameless, because nobody hears them."""
 
 
-def normalise(text: str, lexicon: Mapping[str, str] | None = None) -> str:
+def normalise(
+    text: str, lexicon: Mapping[str, str] | None = None, *, urls: UrlPolicy = UrlPolicy.HOST
+) -> str:
     """Return what the voice should say for a written text.
 
     Args:
         text: any text; markup is not expected, and what is left of it is dropped.
-        lexicon: written word -> how to say it; whole words, any case for keys in small letters.
+        lexicon: written word -> how to say it, in words; whole words, any case for keys in small
+            letters. Entries in phonemes are for ``speaker``, and left out here.
+        urls: how much of a URL is said.
 
     Returns:
         The text with numbers, dates, money, units, abbreviations, acronyms and symbols in words.
         Normalising it again changes nothing. Words that no rule knows are unchanged.
     """
     text = _SPACES.sub(" ", clean_characters(text))
-    if lexicon:
-        text = whole_words(lexicon).replace(text, lambda key, _: lexicon[key])
+    words = {term: said for term, said in (lexicon or {}).items() if phonemes_of(said) is None}
+    if words:
+        return "\n".join(_with_words(line, words, urls) for line in text.split("\n")).strip()
+    rules = rules_for(urls)
     for _ in range(MAX_PASSES):
-        said = _one_pass(text)
+        said = _one_pass(text, rules)
         if said == text:
             break
         text = said
     return text
+
+
+def _with_words(line: str, words: Mapping[str, str], urls: UrlPolicy) -> str:
+    """Return what is said for a line, its terms as a lexicon has them."""
+    finder = whole_words(words)
+
+    def begin() -> tuple[Alignment, list[Pin]]:
+        alignment = Alignment(line)
+        return alignment, pins_of(alignment, finder, words)
+
+    alignment, _ = read_around(begin, lambda text: normalise_aligned(text, urls))
+    return alignment.text
+
+
+def normalise_aligned(alignment: Alignment, urls: UrlPolicy = UrlPolicy.HOST) -> None:
+    """Do what ``normalise`` does to a text of clean characters, rule by rule with its name."""
+    rules = rules_for(urls)
+    alignment.edit(SPACES[0].edits(alignment.text))
+    for _ in range(MAX_PASSES):
+        before = alignment.text
+        characters = set(before)
+        for rule in rules:
+            if rule.concerns(characters):
+                alignment.edit(rule.edits(alignment.text), rule.name)
+        alignment.strip()
+        if alignment.text == before:
+            break
 
 
 def tidy(text: str) -> str:
@@ -95,16 +145,9 @@ def tidy(text: str) -> str:
     return " ".join(_STRAY_MARKUP.sub(" ", clean_characters(text)).split())
 
 
-def _one_pass(text: str) -> str:
+def _one_pass(text: str, rules: tuple[Rule, ...]) -> str:
     characters = set(text)
-    for rule in RULES:
+    for rule in rules:
         if rule.concerns(characters):
             text = rule.apply(text)
-    return _tidy_spaces(text)
-
-
-def _tidy_spaces(text: str) -> str:
-    text = _SPACES.sub(" ", text)
-    text = _SPACE_BEFORE_MARK.sub("", text)
-    text = _DOUBLED_COMMA.sub(",", text)
-    return _SPACES_AT_LINE_ENDS.sub("\n", text).strip()
+    return text.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.agreement import names
+from tts_tasks.script.dates import full_year
 from tts_tasks.script.letters import letter_name
 from tts_tasks.script.numbers import cardinal, ordinal
 from tts_tasks.script.rules import Rule, kept_point
@@ -17,42 +18,67 @@ _WEEKDAYS = {2: "segunda", 3: "terça", 4: "quarta", 5: "quinta", 6: "sexta"}
 _NOT_ORDERED = words("com para por das dos mas que são não sem foi tem")
 _NEXT_WORD = re.compile(r"\s([^\W\d_]+)")
 
+_NUMBERED = r"[0-9]{1,4}(?:\.?[ºo°])?(?:-[A-Z])?(?![\w]|[.,][0-9])"
 _LAW = re.compile(
-    r"\b(artigos?|parágrafos?)\s([0-9]{1,4})(?:\.?[ºo°])?(?![\w]|[.,][0-9])"
-    r"(?:(,\s|\se\s|\sa\s|\sou\s|\sao\s|[-–])([0-9]{1,4})(?:\.?[ºo°])?(?![\w]|[.,][0-9]))?",
+    rf"\b((?:artigos?|parágrafos?)\s)({_NUMBERED}(?:\s(?:e|a|ou|ao)\s{_NUMBERED}|[-–]{_NUMBERED})?)",
     re.IGNORECASE,
 )
+_LAWS = re.compile(
+    rf"\b((?:artigos|parágrafos)\s)({_NUMBERED}(?:(?:,\s|\s(?:e|a|ou|ao)\s|[-–]){_NUMBERED}){{1,20}})",
+    re.IGNORECASE,
+)
+_IN_LAW = re.compile(r"([0-9]+)(?:\.?[ºo°])?(?:-([A-Z]))?|[-–]")
 _STATUTE = re.compile(
-    r"\b(lei(?:\scomplementar)?|decreto(?:-lei)?|portaria|resolução|medida provisória|emenda|norma)"
-    r"(\snúmero)?\s([0-9]{1,3}(?:\.[0-9]{3})?|[0-9]{1,6})/([0-9]{4})(?![\w/]|[.,][0-9])",
+    r"(?=[0-9])(?<![\w.,/-])([0-9]{1,3}\.[0-9]{3}|[0-9]{1,6})/([0-9]{4}|[0-9]{2})(?![\w/]|[.,][0-9])"
+)
+STATUTE_CHARS = 40
+"""How far the kind of a law is looked for before its number."""
+
+_STATUTE_BEFORE = re.compile(
+    r"\b(?:(?:lei(?:\s(?:complementar|federal|estadual|municipal))?|decreto(?:-lei)?|portaria|resolução"
+    r"|edital|medida provisória|emenda(?:\sconstitucional)?|instrução normativa|norma|súmula|processo"
+    r"|projeto de lei|MP|PL|PEC|EC|LC|IN)(?:\snúmero)?|(número))\s$",
     re.IGNORECASE,
 )
-_WEEKDAY = re.compile(r"(?<![\w.,])([2-6])(?:\.?ª|a\.?)[-\s]feira")
+_WEEKDAY = re.compile(r"(?=[0-9])(?<![\w.,])([2-6])(?:\.?ª|a\.?)[-\s]feira")
 _WEEKDAY_RANGE = re.compile(
-    r"(?<![\w.,])([2-6])(?:\.?ª|a)\s(a|e|à|até)\s([2-6])(?:\.?ª|a)(?:(?:-|\s)feira)?(?!\w)"
+    r"(?=[0-9])(?<![\w.,])([2-6])(?:\.?ª|a)\s(a|e|à|até)\s([2-6])(?:\.?ª|a)(?:(?:-|\s)feira)?(?!\w)"
     r"(?!\s(?!das|para|pelas?|entre|exceto|durante|sempre|apenas|todos)[a-zà-ú]{4})"
 )
-_ORDINAL = re.compile(r"(?<![\w.,])([0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,6})\.?([ºª])(s?)(?!\w)")
+_ORDINAL = re.compile(
+    r"(?=[0-9])(?<![\w.,])([0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,6})\.?([ºª])(s?)(?!\w|\s[CF](?!\w))"
+)
+_ANGLE_BEFORE = re.compile(
+    r"\b(?:ângul|gir|rota|inclina|temperatura|latitude|longitude|sen|cos|tg|seno|cosseno|tangente)"
+    r"\w{0,8}\s[^.;:!?]{0,30}$",
+    re.IGNORECASE,
+)
 _LETTERED = re.compile(r"(?=[0-9])(?<![\w.,])([0-9]{1,3})([a-h])(?![\w])(?!\.\w)")
 _TYPED = re.compile(
-    r"(?<![\w.,])([0-9]{1,4})(?:(o)(s?)\.?(?![\w])|(a)(s?)\.?(?=\s(?:[^\W\d_]{3}|(?:e|a|à|ou)\s[0-9]+a)))"
+    r"(?=[0-9])(?<![\w.,])([0-9]{1,4})(?:(o)(s?)\.?(?![\w])|(a)(s?)\.?(?=\s(?:[^\W\d_]{3}|(?:e|a|à|ou)\s[0-9]+a)))"
 )
 _DEGREE_AS_ORDINAL = re.compile(
-    r"(?<![\w.,])([0-9]{1,2})°(?=\s[a-zà-ú]{3,})(?!\s(?:em|no|na|de|do|da|com|para|por|dos|das)\b)"
+    r"(?=[0-9])(?<![\w.,])([0-9]{1,2})°(?=\s[a-zà-ú]{3,})(?!\s(?:em|no|na|de|do|da|com|para|por|dos|das)\b)"
 )
 
 
 def _law(match: re.Match[str]) -> str:
-    said = f"{match[1]} {_article(int(match[2]))}"
-    if not match[4]:
-        return said
-    joint = " a " if match[3] in "-–" else match[3]
-    return f"{said}{joint}{_article(int(match[4]))}"
+    def say(part: re.Match[str]) -> str:
+        if part[1] is None:
+            return " a "
+        letter = f" {letter_name(part[2])}" if part[2] else ""
+        return _article(int(part[1])) + letter
+
+    return match[1] + _IN_LAW.sub(say, match[2])
 
 
-def _statute(match: re.Match[str]) -> str:
-    number = cardinal(int(match[3].replace(".", "")))
-    return f"{match[1]}{match[2] or ''} {number} de {cardinal(int(match[4]))}"
+def _statute(match: re.Match[str]) -> str | None:
+    before = match.string[max(0, match.start() - STATUTE_CHARS) : match.start()]
+    kind = _STATUTE_BEFORE.search(before)
+    if kind is None or (kind[1] and len(match[2]) == 2):
+        return None  # número 3/10
+    number = cardinal(int(match[1].replace(".", "")))
+    return f"{number} de {cardinal(full_year(match[2]))}"
 
 
 def _article(n: int) -> str:
@@ -64,6 +90,9 @@ def _weekday(match: re.Match[str]) -> str:
 
 
 def _ordinal(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 50) : match.start()]
+    if match[2] == "º" and not match[3] and _ANGLE_BEFORE.search(before):
+        return f"{cardinal(int(match[1].replace('.', '')))} graus"
     said = ordinal(int(match[1].replace(".", "")), feminine=match[2] == "ª")
     return " ".join(word + "s" for word in said.split()) if match[3] else said
 
@@ -98,6 +127,7 @@ RULES = (
     ),
     Rule("day of the week", _WEEKDAY, _weekday),
     Rule("law and year", _STATUTE, _statute),
+    Rule("articles of a law", _LAWS, _law),
     Rule("article of a law", _LAW, _law),
     Rule("ordinal", _ORDINAL, _ordinal),
     Rule("letter of an item", _LETTERED, _lettered),

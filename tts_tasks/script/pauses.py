@@ -41,3 +41,9 @@ def pause_between(ending: Structure, following: Structure | None) -> float:
         return BEFORE_HEADING_S
     # The last item of a list or row of a table ends that block too.
     return max(pause_s, AFTER_SEGMENT_S[Structure.PARAGRAPH])
+
+
+def pause_after_part(text: str) -> float:
+    """Return the silence after a part of a paragraph that goes on in another voice or pace."""
+    is_whole = text.rstrip("\"'”’»)]}*_").endswith((".", "!", "?", "…", ":"))
+    return AFTER_SENTENCE_S if is_whole else AFTER_CLAUSE_S

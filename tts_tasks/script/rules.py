@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from tts_tasks.script.alignment import Edit
 
 DIGITS = "0123456789"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -59,6 +61,13 @@ class Rule:
     def concerns(self, characters: set[str]) -> bool:
         """Return whether a text of these characters can match."""
         return not self.needs or not characters.isdisjoint(self.needs)
+
+    def edits(self, text: str) -> Iterator[Edit]:
+        """Yield what ``apply`` would change."""
+        for match in self.pattern.finditer(text):
+            said = self.say(match)
+            if said is not None and said != match[0]:
+                yield Edit(match.start(), match.end(), said)
 
     def apply(self, text: str) -> str:
         """Return the text with every match said."""

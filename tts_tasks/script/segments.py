@@ -1,4 +1,4 @@
-"""A text to its segments, by the kind of its markup."""
+"""A text to its segments, by the kind of its markup, with the author's directives carried out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 
 from tts_tasks.request import Markup, Policies
 from tts_tasks.script.markdown import segments_from_markdown
+from tts_tasks.script.markup import carry_out
+from tts_tasks.script.ssml import segments_from_ssml
 from tts_tasks.values import Segment
 
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
@@ -19,7 +21,7 @@ def segments_of(
     language: str = "pt-BR",
     first_line: int = 1,
 ) -> list[Segment]:
-    """Return the segments of a text in reading order, the author's markup carried out.
+    """Return the segments of a text in reading order, the author's directives carried out.
 
     Args:
         text: what the author wrote.
@@ -31,9 +33,13 @@ def segments_of(
     Raises:
         SourceError: if the markup is broken; names the line.
     """
-    if markup is Markup.MARKDOWN:
-        return segments_from_markdown(text)
-    return segments_from_text(text)
+    if markup is Markup.SSML:
+        segments = segments_from_ssml(text, language=language, first_line=first_line)
+    elif markup is Markup.MARKDOWN:
+        segments = segments_from_markdown(text)
+    else:
+        segments = segments_from_text(text, first_line=first_line)
+    return carry_out(segments)
 
 
 def segments_from_text(text: str, *, first_line: int = 1) -> list[Segment]:

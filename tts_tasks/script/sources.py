@@ -18,6 +18,9 @@ HEAD_BYTES = 65_536
 MAX_UTF8_BYTES = 4
 """Longest UTF-8 sequence: a file over this many bytes per allowed character is not read in full."""
 
+MAX_YAML_NODES = 200_000
+"""Most values of a YAML document with its aliases written out: "billion laughs" are over it."""
+
 _FENCE = re.compile(r"---[ \t]*(?:\n|$)")
 _TOML = re.compile(r"\+\+\+[ \t]*\n(?:(?!\+\+\+)[^\n]*\n)*\+\+\+[ \t]*(?:\n|\Z)")
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
@@ -119,6 +122,13 @@ class _UniqueKeysLoader(yaml.SafeLoader):
 
 
 def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
+    """Parse one YAML document; see ``parse_yaml``."""
+    return parse_yaml(source, field, first_line=first_line)[0]
+
+
+def parse_yaml(
+    source: str, field: str, *, first_line: int = 1
+) -> tuple[object, yaml.Node | None]:
     """Parse one YAML document.
 
     Args:
@@ -126,13 +136,48 @@ def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
         field: what the message calls it, e.g. ``"course.yaml"``.
         first_line: the number of the document's first line in its file.
 
+    Returns:
+        What it says, and its nodes, which know their lines; None for both if it is empty.
+
     Raises:
-        SourceError: if it is broken, or gives a key twice; names the line.
+        SourceError: if it is broken, gives a key twice, or grows beyond measure through its
+            aliases; names the line.
     """
+    loader = _UniqueKeysLoader(source)
     try:
-        return yaml.load(source, Loader=_UniqueKeysLoader)
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        _refuse_bomb(node, field)
+        return loader.construct_document(node), node
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise broken_yaml(error, source, field, first_line=first_line) from error
+    finally:
+        loader.dispose()
+
+
+def _refuse_bomb(root: yaml.Node, field: str) -> None:
+    """Raise if the aliases of a document stand for more than ``MAX_YAML_NODES`` nodes."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MAX_YAML_NODES + 1  # what it is, should it hold itself
+            if isinstance(node, yaml.MappingNode):
+                sizes[id(node)] = 1 + sum(size(each) for pair in node.value for each in pair)
+            elif isinstance(node, yaml.SequenceNode):
+                sizes[id(node)] = 1 + sum(map(size, node.value))
+            else:
+                sizes[id(node)] = 1
+        return sizes[id(node)]
+
+    if size(root) > MAX_YAML_NODES:
+        raise SourceError(
+            f"its aliases stand for more than {MAX_YAML_NODES:,} values",
+            field=field,
+            value="*",
+            remedy="write the values out where they belong",
+        )
 
 
 def broken_yaml(error: Exception, source: str, field: str, *, first_line: int = 1) -> SourceError:

@@ -2,106 +2,114 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from tts_tasks.errors import EmptyTextError, SourceError, TextTooLongError
-from tts_tasks.marks import mark, without_phonemes
-from tts_tasks.request import Markup, NarrationRequest
-from tts_tasks.script.characters import clean_characters
+from tts_tasks.errors import EmptyTextError, InputError, SourceError, TextTooLongError
+from tts_tasks.request import NarrationRequest
 from tts_tasks.script.chunks import Line, write_lines
-from tts_tasks.script.hidden import hide, refuse_broken_marks
-from tts_tasks.script.lexicon import check_lexicon, entries_in, phonemes_of
-from tts_tasks.script.markdown import segments_from_markdown
-from tts_tasks.script.normalise import normalise, tidy
-from tts_tasks.script.segments import segments_from_text
-from tts_tasks.script.whole_words import whole_words
+from tts_tasks.script.hidden import refuse_broken_marks, shown
+from tts_tasks.script.lexicon import Lexicon, check_lexicon, entries_in, merged, resolved, spoken_by
+from tts_tasks.script.segments import segments_of
+from tts_tasks.script.speaker import Said, Speaker
+from tts_tasks.values import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Narrator:
+    """One voice of an engine, as far as the text is concerned."""
+
+    language: str
+    """BCP 47 tag of the voice; the Portuguese text rules apply to Portuguese voices."""
+
+    fits: Callable[[str], bool]
+    """Spoken text -> whether one call of the engine can speak it; what it raises passes."""
+
+    provider: str = ""
+    """Name of the engine; a lexicon may tell each one something else."""
+
+    phonemes: bool = False
+    """Whether the engine speaks phoneme marks; if not, it gets their terms."""
+
+    lexicon: Lexicon = field(default_factory=dict)
+    """The system's lexicon for the language, which the request's overrides."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """A narrator who knows the lexicon of this text."""
+
+    speaker: Speaker
+    fits: Callable[[str], bool]
+
+    def read(self, written: str) -> Said:
+        return self.speaker.read(written)
 
 
 def validate(
-    request: NarrationRequest, *, language: str, fits: Callable[[str], bool], phonemes: bool
+    request: NarrationRequest, narrator_of: Callable[[str | None], Narrator]
 ) -> list[Line]:
     """Return what will be said, line by line.
 
     Args:
-        request: what the caller asks for; its text, markup, lexicon and limit are looked at.
-        language: BCP 47 tag of the voice; the Portuguese text rules apply to Portuguese voices.
-        fits: spoken text -> whether one call of the engine can speak it; what it raises passes.
-        phonemes: whether the engine speaks phoneme marks; if not, it gets their terms.
+        request: what the caller asks for; its text, markup, lexicon, policies and limit are looked
+            at.
+        narrator_of: voice that the author asked for, or None for the narration's own -> who it
+            is; what it raises is told with the line.
 
     Raises:
         EmptyTextError: if nothing in the text can be spoken.
         TextTooLongError: if the text is over ``request.max_chars``, or a single character or mark
             does not fit.
-        SourceError: if the text is not valid Unicode, or a phoneme mark or an entry of the lexicon
-            is malformed.
+        SourceError: if the text is not valid Unicode, or its markup or an entry of the lexicon is
+            malformed.
     """
     check_text(request.text, request.max_chars)
     check_lexicon(request.lexicon)
-    parse = segments_from_markdown if request.markup is Markup.MARKDOWN else segments_from_text
-    segments = parse(request.text)
+    segments = segments_of(
+        request.text,
+        request.markup,
+        request.policies,
+        language=request.language,
+        first_line=request.first_line,
+    )
     for segment in segments:
-        refuse_broken_marks(segment.text)
-    lexicon = entries_in("\n".join(segment.text for segment in segments), request.lexicon)
-    lines = write_lines(segments, fits, speaker(language, lexicon, phonemes=phonemes))
+        try:
+            refuse_broken_marks(segment.text)
+        except SourceError as error:
+            raise error.at_line(segment.line) from error
+    voices = _voices(segments, request, narrator_of)
+    lines = write_lines(segments, lambda segment: voices[segment.voice])
     if not lines:
         raise _empty(request.text)
     return lines
 
 
-def speaker(language: str, lexicon: Mapping[str, str], *, phonemes: bool) -> Callable[[str], str]:
-    """Return what turns a written text, with its author's marks, into a spoken one.
-
-    The author's marks come first, then the lexicon, then the rules of the language; none of them
-    looks at what an earlier one has settled.
-
-    Args:
-        language: BCP 47 tag.
-        lexicon: term -> words, or phonemes between slashes.
-        phonemes: whether marks may be spoken. If not, each becomes its term, which the rules of
-            the language read like any word, and the lexicon's phonemes are left out.
-    """
-    rules = normalise if language.lower().startswith("pt") else tidy
-    if phonemes:
-        entries = dict(lexicon)
-    else:
-        entries = {term: said for term, said in lexicon.items() if phonemes_of(said) is None}
-    words = whole_words(entries)
-
-    def say_entry(term: str, written: str) -> str:
-        sounds = phonemes_of(entries[term])
-        return entries[term] if sounds is None else mark(written, sounds)
-
-    def speak(written: str) -> str:
-        authors = hide(written)
-        text = words.replace(" ".join(clean_characters(authors.text).split()), say_entry)
-        if not phonemes:
-            return rules(authors.with_terms(text))
-        lexicons = hide(text)
-        marks = {**authors.marks, **lexicons.marks}
-        # With its terms in place, so that the numbers before them agree: duas [[xícaras|/…/]].
-        said = rules(without_phonemes(lexicons.text.translate(marks)))
-        in_order = [marks[ord(each)] for each in lexicons.text if ord(each) in marks]
-        marked = _mark_terms(said, in_order)
-        return rules(lexicons.text).translate(marks) if marked is None else marked
-
-    return speak
-
-
-def _mark_terms(said: str, marks: Sequence[str]) -> str | None:
-    """Return the text with its terms marked again; ``None`` unless each of them is found as it was.
-
-    A term that the rules have changed (``2ª``), or that stands elsewhere too, is not found.
-    """
-    pieces = []
-    for number, each in enumerate(marks):
-        term = without_phonemes(each)
-        places = list(re.finditer(rf"(?<!\w){re.escape(term)}(?!\w)", said))
-        if len(places) != [without_phonemes(other) for other in marks[number:]].count(term):
-            return None
-        pieces += [said[: places[0].start()], each]
-        said = said[places[0].end() :]
-    return "".join([*pieces, said])
+def _voices(
+    segments: list[Segment],
+    request: NarrationRequest,
+    narrator_of: Callable[[str | None], Narrator],
+) -> dict[str | None, _Voice]:
+    """Return who speaks: each voice of the text once, with the entries that concern the text."""
+    written = "\n".join(segment.text for segment in segments)
+    voices: dict[str | None, _Voice] = {}
+    for segment in segments:
+        if segment.voice in voices:
+            continue
+        try:
+            narrator = narrator_of(segment.voice)
+        except InputError as error:
+            raise error.at_line(segment.line if segment.voice else None) from error
+        lexicon = resolved(spoken_by(merged(narrator.lexicon, request.lexicon), narrator.provider))
+        # Who cannot speak phonemes reads the terms of their marks like any word.
+        speaker = Speaker(
+            narrator.language,
+            entries_in(written if narrator.phonemes else shown(written), lexicon),
+            phonemes=narrator.phonemes,
+            urls=request.policies.urls,
+        )
+        voices[segment.voice] = _Voice(speaker, narrator.fits)
+    return voices
 
 
 def check_text(text: str, max_chars: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,12 @@ class WholeWords:
 
     keys: Mapping[str, str]
     """Key as it is found in a clean text -> key as given."""
+
+    def hits(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield (start, end, key) of each of the words in a text of clean characters."""
+        for match in self.pattern.finditer(text):
+            if (key := self._key_of(match[0])) is not None:
+                yield match.start(), match.end(), key
 
     def replace(self, text: str, say: Callable[[str, str], str]) -> str:
         """Return a text with each of the words replaced.

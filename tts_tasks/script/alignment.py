@@ -1,0 +1,195 @@
+"""A text and what has become of it, kept aligned through any number of edits.
+
+    written   Custa R$ 5 hoje.
+    edits     "R$ 5" -> "cinco reais" (money)
+    text      Custa cinco reais hoje.
+
+Where an edit touches what an earlier one has changed, the two become one change, with the names
+of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from tts_tasks.values import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One replacement in the text as it is now."""
+
+    start: int
+    end: int
+    said: str
+    """What stands there from now on."""
+
+
+@dataclass(slots=True)
+class _Change:
+    """One place where the text is no longer what was written."""
+
+    written_start: int
+    written_end: int
+    start: int
+    end: int
+    rules: tuple[str, ...]
+
+    @property
+    def grown(self) -> int:
+        """How many characters longer the text is than what was written here."""
+        return (self.end - self.start) - (self.written_end - self.written_start)
+
+
+class Alignment:
+    """A text that remembers where each of its parts came from."""
+
+    def __init__(self, written: str) -> None:
+        """Begin with the text as it was written."""
+        self.written = written
+        self.text = written
+        self._changes: list[_Change] = []
+
+    def edit(self, edits: Iterable[Edit], rule: str = "") -> None:
+        """Carry out edits that do not overlap, in order of their position.
+
+        Args:
+            edits: in positions of ``text`` as it is before all of them.
+            rule: name of the rule that wants them; "" for what is no reading, such as spaces.
+        """
+        clusters = list(self._clusters(list(edits)))
+        if not any(found for _, found in clusters):
+            return
+        pieces: list[str] = []
+        changes: list[_Change] = []
+        end = written_end = length = 0
+        for old, new in clusters:
+            start = min([c.start for c in old] + [e.start for e in new])
+            kept = self.text[end:start]
+            pieces.append(kept)
+            length += len(kept)
+            # Between two changes the text is as it was written.
+            written_start = written_end + len(kept)
+            stop = max([c.end for c in old] + [e.end for e in new])
+            grown = sum(change.grown for change in old)
+            end, written_end = stop, written_start + (stop - start) - grown
+            said = _replaced(self.text, start, stop, new)
+            pieces.append(said)
+            rules = [name for change in old for name in change.rules]
+            if new and rule and rule not in rules:
+                rules.append(rule)
+            changes.append(
+                _Change(written_start, written_end, length, length + len(said), tuple(rules))
+            )
+            length += len(said)
+        pieces.append(self.text[end:])
+        self.text = "".join(pieces)
+        self._changes = changes
+
+    def become(self, text: str, rule: str = "") -> None:
+        """Carry out the edits that turn the text into another one."""
+        if text == self.text:
+            return
+        matcher = SequenceMatcher(None, self.text, text, autojunk=False)
+        self.edit(
+            [
+                Edit(start, end, text[new_start:new_end])
+                for kind, start, end, new_start, new_end in matcher.get_opcodes()
+                if kind != "equal"
+            ],
+            rule,
+        )
+
+    def strip(self) -> None:
+        """Drop the white space at both ends."""
+        left = len(self.text) - len(self.text.lstrip())
+        right = max(left, len(self.text.rstrip()))
+        ends = (Edit(0, left, ""), Edit(right, len(self.text), ""))
+        self.edit(each for each in ends if each.start < each.end)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Return the changes that rules have made, in order."""
+        return tuple(
+            Reading(c.written_start, c.written_end, c.start, c.end, c.rules)
+            for c in self._changes
+            if c.rules
+            and self.written[c.written_start : c.written_end] != self.text[c.start : c.end]
+        )
+
+    def written_at(self, position: int) -> int | None:
+        """Return the position in the written text; None inside of what an edit has changed."""
+        grown = 0
+        for change in self._changes:
+            if position <= change.start:
+                break
+            if position < change.end:
+                return None
+            grown += change.grown
+        return position - grown
+
+    def span_of(self, written_start: int, written_end: int) -> tuple[int, int] | None:
+        """Return where a part of the written text stands now, whatever was changed inside it.
+
+        Returns:
+            Start and end in ``text``; None if a change reaches beyond the part.
+        """
+        before = inside = 0
+        for change in self._changes:
+            if change.written_end <= written_start and change.written_start < written_start:
+                before += change.grown
+            elif change.written_start >= written_end:
+                break
+            elif written_start <= change.written_start and change.written_end <= written_end:
+                inside += change.grown
+            else:
+                return None
+        return written_start + before, written_end + before + inside
+
+    def rules_at(self, written_start: int, written_end: int) -> set[str]:
+        """Return the rules that have touched a part of the written text."""
+        return {
+            rule
+            for change in self._changes
+            if change.written_start < written_end and written_start < change.written_end
+            for rule in change.rules
+        }
+
+    def _clusters(self, edits: list[Edit]) -> Iterator[tuple[list[_Change], list[Edit]]]:
+        """Yield (changes, edits) that overlap, in order; most have only one or the other."""
+        changes = self._changes
+        c = e = 0
+        while c < len(changes) or e < len(edits):
+            if e == len(edits) or (c < len(changes) and _precedes(changes[c], edits[e])):
+                yield [changes[c]], []
+                c += 1
+                continue
+            old: list[_Change] = []
+            new = [edits[e]]
+            end = edits[e].end
+            e += 1
+            while True:
+                if c < len(changes) and changes[c].start < end:
+                    old.append(changes[c])
+                    end = max(end, changes[c].end)
+                    c += 1
+                elif e < len(edits) and edits[e].start < end:
+                    new.append(edits[e])
+                    end = max(end, edits[e].end)
+                    e += 1
+                else:
+                    break
+            yield old, new
+
+
+def _precedes(change: _Change, edit: Edit) -> bool:
+    return change.end <= edit.start or change.start == change.end <= edit.start
+
+
+def _replaced(text: str, start: int, end: int, edits: Iterable[Edit]) -> str:
+    pieces = []
+    for edit in edits:
+        pieces += [text[start : edit.start], edit.said]
+        start = edit.end
+    return "".join([*pieces, text[start:end]])
