@@ -23,8 +23,9 @@ from tts_tasks.request import AUTO, Markup
 from tts_tasks.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from tts_tasks.script.course import Course, Document
+    from tts_tasks.script.course import Course
     from tts_tasks.script.lexicon import Entry
+    from tts_tasks.script.readers import Document
 
 app = typer.Typer(
     name="narrate",
@@ -396,7 +397,7 @@ def _read_lexicon(path: Path | None) -> dict[str, Entry]:
 
 
 def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> Document:
-    from tts_tasks.script.course import Document, read_document
+    from tts_tasks.script.readers import Document, read_document
 
     if text is not None and file is not None:
         raise SourceError(

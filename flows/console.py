@@ -97,7 +97,12 @@ def show_forecast(forecast: dict[str, Any]) -> None:
             [
                 each["provider"],
                 *(
-                    [each["chunks"], each["characters"], each["audio_min"], each["synthesis_min"]]
+                    [
+                        each["chunks"],
+                        each["characters"],
+                        f"{each['audio_min']:.1f}",
+                        f"{each['synthesis_min']:.1f}",
+                    ]
                     if each["error"] is None
                     else [each["error"]]
                 ),

@@ -145,12 +145,10 @@ def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLess
         "voice": lesson.voice or (course.voice if is_courses else None),
         "format": course.format,
         "language": language,
-        "markup": lesson.markup.value
-        if hasattr(lesson, "markup")
-        else ("text" if lesson.path.suffix.lower() == ".txt" else "markdown"),
+        "markup": lesson.markup.value,
         "parameters": {**course.parameters, **lesson.parameters},
         "lexicon": _lexicon_of(lesson, course),
-        "policies": asdict(lesson.policies) if hasattr(lesson, "policies") else {},
+        "policies": asdict(lesson.policies),
         "title": lesson.title,
         "course": course.title,
         "track": lesson.number,
@@ -159,7 +157,7 @@ def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLess
     if lesson.error:
         return PlannedLesson(lesson, parameters, error=lesson.error)
     try:
-        request = as_request(settings, **parameters, first_line=getattr(lesson, "first_line", 1))
+        request = as_request(settings, **parameters, first_line=lesson.first_line)
         script = steps.validate(request, settings)
     except NarrationError as error:
         return PlannedLesson(lesson, parameters, error=error.in_file(lesson.path.name))

@@ -32,12 +32,12 @@ def dry_run(
     from tts_tasks.engines.registry import providers
 
     asked = _Forecast(spoken_by(course, provider, voice, settings), source, settings)
-    estimates = []
+    estimates: list[dict[str, Any]] = []
     for name in providers():
         try:
             forecast = _Forecast(spoken_by(course, name, None, settings), source, settings)
         except NarrationError as error:
-            estimates.append({"provider": name, "error": error.message})
+            estimates.append({"provider": name, "error": str(error)})
         else:
             estimates.append({"provider": name, **forecast.estimate(), "error": None})
     return {
@@ -74,14 +74,14 @@ class _Forecast:
         chunks = sum(len(each) for each in self.missing.values())
         audio_s = synthesis_s = 0.0
         for lesson in self.lessons:
-            spoken_s, rtf = self._duration_s(lesson)
-            audio_s += spoken_s
-            synthesis_s += spoken_s * rtf
+            speech_s, rtf = self._speech_s(lesson)
+            audio_s += speech_s + sum(c.pause_s for c in self.missing[lesson.lesson.id])
+            synthesis_s += speech_s * rtf
         return {
             "chunks": chunks,
             "characters": sum(len(c.spoken) for each in self.missing.values() for c in each),
-            "audio_min": round(audio_s / 60, 2),
-            "synthesis_min": round(synthesis_s / 60, 2),
+            "audio_min": round(audio_s / 60, 3),
+            "synthesis_min": round(synthesis_s / 60, 4),
         }
 
     def as_json(self, planned: PlannedLesson) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class _Forecast:
             "error": planned.error.as_dict() if planned.error else None,
         }
 
-    def _duration_s(self, planned: PlannedLesson) -> tuple[float, float]:
+    def _speech_s(self, planned: PlannedLesson) -> tuple[float, float]:
         """Return seconds of speech that a lesson still needs, and the engine's real-time factor."""
         from tts_tasks.engines.registry import load_engine
 
@@ -110,9 +110,9 @@ class _Forecast:
         if planned.script is None or not missing:
             return 0.0, 0.0
         engine = load_engine(planned.script.provider, self._settings)
-        duration_s = 0.0
+        speech_s = 0.0
         for chunk in missing:
             expected = engine.describe(chunk.voice).expected
             pace = expected.chars_per_s if expected else engine.typical_chars_per_s
-            duration_s += len(chunk.spoken) / pace
-        return duration_s, engine.typical_rtf
+            speech_s += len(chunk.spoken) / pace
+        return speech_s, engine.typical_rtf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from tts_tasks.errors import (
     SourceError,
     TextTooLongError,
 )
-from tts_tasks.script.chunks import write_lines
-from tts_tasks.script.course import Course, natural_key, read_course, slug
+from tts_tasks.script.chunks import Line, write_lines
+from tts_tasks.script.course import Course, Lesson, read_course
+from tts_tasks.script.course_fields import natural_key, slug
 from tts_tasks.script.normalise import normalise
+from tts_tasks.script.speaker import Said
 
 SAMPLE = Path(__file__).parent.parent / "data" / "courses" / "python-para-analise-de-dados"
 
@@ -102,12 +105,23 @@ def test_course_yaml_overrides_front_matter(tmp_path: Path) -> None:
 
 def test_a_heading_that_repeats_the_title_is_said_once(tmp_path: Path) -> None:
     folder = make(tmp_path / "c", a__md="---\ntitle: Olá\n---\n# Olá\n\nTexto.")
-    lines = write_lines(read(folder).lessons[0].segments(), fits, normalise)
+    lines = lines_of(read(folder).lessons[0])
     assert [line.written for line in lines] == ["Olá", "Texto."]
 
 
-def fits(spoken: str) -> bool:
-    return len(spoken) <= 200
+@dataclass(frozen=True)
+class Voice:
+    """A voice that the rules alone tell what to say."""
+
+    def read(self, written: str) -> Said:
+        return Said(normalise(written), ())
+
+    def fits(self, spoken: str) -> bool:
+        return len(spoken) <= 200
+
+
+def lines_of(lesson: Lesson) -> list[Line]:
+    return write_lines(lesson.segments(), lambda _: Voice())
 
 
 def test_a_missing_folder_and_a_file(tmp_path: Path) -> None:
@@ -240,8 +254,7 @@ def test_the_sample_course_is_whole() -> None:
     course = read_course(SAMPLE, max_lesson_chars=100_000)
     assert len(course.lessons) == 6
     assert [lesson.error for lesson in course.lessons] == [None] * 6
-    lines = [line for lesson in course.lessons
-             for line in write_lines(lesson.segments(), fits, normalise)]  # fmt: skip
+    lines = [line for lesson in course.lessons for line in lines_of(lesson)]
     words = [w for line in lines for w in line.written.split() if any(map(str.isalnum, w))]
     assert 1_350 <= len(words) <= 1_500
     for line in lines:

@@ -240,7 +240,9 @@ def many_cardinals() -> list[int]:
 
 
 def test_cardinals_agree_with_num2words() -> None:
-    differences = {n: (cardinal(n), mended(n)) for n in many_cardinals() if cardinal(n) != mended(n)}
+    differences = {
+        n: (cardinal(n), mended(n)) for n in many_cardinals() if cardinal(n) != mended(n)
+    }
     assert not differences
 
 

@@ -1,4 +1,4 @@
-"""Reading files, Markdown and plain text."""
+"""Reading files as an author saved them, and plain text."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tts_tasks.errors import SourceError, TextTooLongError
-from tts_tasks.script.markdown import segments_from_markdown
+from tts_tasks.errors import InputError, SourceError, TextTooLongError
+from tts_tasks.request import Markup
+from tts_tasks.script.readers import Document, read_document
 from tts_tasks.script.segments import segments_from_text
 from tts_tasks.script.sources import (
+    load_yaml,
     read_source,
     split_front_matter,
 )
 from tts_tasks.values import Structure
-
-
-def texts(markdown: str) -> list[str]:
-    return [segment.text for segment in segments_from_markdown(markdown)]
 
 
 def test_reads_utf8_without_its_mark_and_with_plain_newlines(tmp_path: Path) -> None:
@@ -152,135 +148,70 @@ def test_paragraphs_of_plain_text() -> None:
     assert {s.structure for s in segments} == {Structure.PARAGRAPH}
 
 
-def test_structures_of_markdown() -> None:
-    markdown = "# Título\n\nTexto\n\n- item\n  - dentro\n\n1. número\n\n> citação\n"
-    assert [(s.text, s.structure) for s in segments_from_markdown(markdown)] == [
-        ("Título", Structure.HEADING),
-        ("Texto", Structure.PARAGRAPH),
-        ("item", Structure.LIST_ITEM),
-        ("dentro", Structure.LIST_ITEM),
-        ("número", Structure.LIST_ITEM),
-        ("citação", Structure.QUOTE),
-    ]
+def test_a_wrong_byte_late_in_the_file_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_bytes("lição\n".encode() * 40 + "lição".encode("latin-1"))
+    with pytest.raises(SourceError, match="byte 0xe7 at offset 322, line 41"):
+        read_source(path, max_chars=1_000)
+    path.write_bytes("lição\n".encode() * 41)
+    assert read_source(path, max_chars=1_000).count("\n") == 41
 
 
-def test_underlined_headings() -> None:
-    assert segments_from_markdown("Título\n======\n")[0].structure is Structure.HEADING
-
-
-@pytest.mark.parametrize(
-    ("markdown", "expected"),
-    [
-        ("**negrito** e *itálico* e ~~riscado~~", "negrito e itálico e riscado"),
-        ("___tudo___", "tudo"),
-        ("um [link](http://a.com 'x') aqui", "um link aqui"),
-        ("[ref][1]\n\n[1]: http://a.com", "ref"),
-        ("![uma foto](a.png)", "uma foto"),
-        ("<https://a.com/b>", "https://a.com/b"),
-        ("veja https://a.com/b_c_d.", "veja https://a.com/b_c_d."),
-        ("use `git add`", "use git add"),
-        ("duas\nlinhas  \ntrês", "duas linhas três"),
-        ("a<br>b", "a b"),
-        ("um <b>forte</b> <!-- nota --> fim", "um forte fim"),
-        (r"2 \* 3 \_x\_", "2 * 3 _x_"),
-        ("caf&eacute; &amp; p&atilde;o", "café & pão"),
-        ("texto[^1] segue", "texto segue"),
-        ("- [ ] tarefa", "tarefa"),
-        ("- [x] feita", "feita"),
-        ("### Título ###", "Título"),
-    ],
-)
-def test_markup_does_not_survive(markdown: str, expected: str) -> None:
-    assert texts(markdown)[0] == expected
-
-
-def test_footnotes_are_read_where_they_stand() -> None:
-    assert texts("Frase[^1].\n\n[^1]: A nota.") == ["Frase.", "A nota."]
-
-
-@pytest.mark.parametrize(
-    "markdown",
-    [
-        "```python\nx = 1\n```",
-        "~~~\nx\n~~~",
-        "    recuado",
-        "<!-- comentário -->",
-        "<script>\nvar x = 1;\n</script>",
-        "<style>\np { color: red }\n</style>",
-        "<pre>\nx = 1\n</pre>",
-        "---",
-        "",
-        "[1]: http://a.com",
-    ],
-)
-def test_what_is_not_for_the_voice_is_left_out(markdown: str) -> None:
-    assert texts(markdown) == []
-
-
-def test_code_inside_a_list_is_left_out() -> None:
-    assert texts("- passo\n\n  ```sh\n  ls\n  ```\n\n  depois\n") == ["passo", "depois"]
-
-
-def test_table_rows_carry_their_headers() -> None:
-    table = "| Plano | Preço |\n|---|---:|\n| **Pro** | R$ 10 |\n| Livre | |\n"
-    segments = segments_from_markdown(table)
-    assert [s.text for s in segments] == ["Plano: Pro; Preço: R$ 10.", "Plano: Livre."]
-    assert {s.structure for s in segments} == {Structure.TABLE_ROW}
-
-
-def test_table_of_headers_only_and_of_empty_headers() -> None:
-    assert texts("| a | b |\n|---|---|\n") == ["a; b."]
-    assert texts("| | Preço |\n|---|---|\n| Pro | 5 |\n") == ["Pro; Preço: 5."]
-
-
-def test_text_in_deep_nesting_is_kept() -> None:
-    assert texts("> " * 30 + "fundo") == ["fundo"]
-
-
-@pytest.mark.parametrize(
-    ("markdown", "expected"),
-    [
-        ("<div>\nbloco\n</div>", ["bloco"]),
-        ("<p>um <b>forte</b> &amp; caf&eacute;</p>", ["um forte & café"]),
-        (
-            "<details>\n<summary>Dica</summary>\n\nUm **texto**.\n\n</details>",
-            ["Dica", "Um texto."],
-        ),
-        ("<p>um<!-- nota --> dois</p>\n<script>x()</script>\n<p>três</p>", ["um dois", "três"]),
-        ('<p><img src="a.png" alt="uma foto"></p>', ["uma foto"]),
-        ("um <script>x = 1</script> fim", ["um fim"]),
-        ("um <span class='a'>dois</span> fim", ["um dois fim"]),
-        ("2 < 3 e 4 > 1", ["2 < 3 e 4 > 1"]),
-    ],
-)
-def test_the_text_of_html_is_kept(markdown: str, expected: list[str]) -> None:
-    assert texts(markdown) == expected
-
-
-def test_html_headings_and_list_items_have_their_structure() -> None:
-    segments = segments_from_markdown("<h2>Título</h2>\n<ul><li>um</li><li>dois</li></ul>\n")
-    assert [(s.text, s.structure) for s in segments] == [
-        ("Título", Structure.HEADING),
-        ("um", Structure.LIST_ITEM),
-        ("dois", Structure.LIST_ITEM),
-    ]
-
-
-@pytest.mark.parametrize("unit", ["<p", "<!--", "<p ", "<script>", "<div>\n", "</", "<img alt='"])
-def test_time_is_linear_on_hostile_html(unit: str) -> None:
-    text = "<div>" + unit * (50_000 // len(unit))
+def test_ten_megabytes_in_one_line_are_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_bytes(b"a " * 5_000_000)
     start = time.process_time()
-    segments_from_markdown(text)
-    assert time.process_time() - start < 2.0
+    with pytest.raises(TextTooLongError, match="10000000 bytes"):
+        read_source(path, max_chars=100_000)
+    assert time.process_time() - start < 1.0
 
 
-@given(st.text(max_size=300))
-def test_any_text_parses(text: str) -> None:
-    for segment in segments_from_markdown(text):
-        assert segment.text == " ".join(segment.text.split())
-        assert segment.text
+def test_yaml_that_grows_through_its_aliases_is_refused() -> None:
+    laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+    )
+    with pytest.raises(SourceError, match="aliases stand for more than 200,000 values"):
+        load_yaml(laughs, "course.yaml")
+    with pytest.raises(SourceError, match="aliases"):
+        load_yaml("a: &a [*a]", "course.yaml")
+    assert load_yaml("a: &a [x]\nb: *a", "course.yaml") == {"a": ["x"], "b": ["x"]}
 
 
-@given(st.text(alphabet="*_#>`-|[]()! \nab1.<", max_size=200))
-def test_any_markup_parses(text: str) -> None:
-    assert all(segment.text for segment in segments_from_markdown(text))
+@pytest.mark.parametrize(
+    ("name", "markup"),
+    [
+        ("a.md", Markup.MARKDOWN),
+        ("a.MARKDOWN", Markup.MARKDOWN),
+        ("a.txt", Markup.TEXT),
+        ("a.ssml", Markup.SSML),
+        ("a.py", Markup.TEXT),
+        ("LEIAME", Markup.TEXT),
+    ],
+)
+def test_the_suffix_says_how_a_file_is_written(tmp_path: Path, name: str, markup: Markup) -> None:
+    (tmp_path / name).write_text("---\na: b\n---\nOi.", encoding="utf-8")
+    read = read_document(tmp_path / name, max_chars=100)
+    assert read == Document("---\na: b\n---\nOi.", markup, 1)
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.docx", "a.pptx", "a.srt", "a.vtt", "a.ssml"])
+def test_a_file_of_any_kind_that_is_missing_or_a_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match="does not exist"):
+        read_document(tmp_path / name, max_chars=100)
+    (tmp_path / name).mkdir()
+    with pytest.raises(SourceError, match="is a folder"):
+        read_document(tmp_path / name, max_chars=100)
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.docx", "a.pptx", "a.srt", "a.vtt", "a.ssml", "a"])
+@pytest.mark.parametrize(
+    "data", [b"", b"a\0b", b"PK\x03\x04", "é".encode("latin-1"), b"\xff\xfea\0"]
+)
+def test_no_bytes_crash_a_reader(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    if not data and name in ("a.md", "a.ssml", "a"):
+        assert read_document(tmp_path / name, max_chars=100).text == ""
+        return
+    with pytest.raises(InputError, match=name) as caught:
+        read_document(tmp_path / name, max_chars=100)
+    assert caught.value.remedy

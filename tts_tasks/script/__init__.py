@@ -1,26 +1,34 @@
 """VALIDATE: from what the author wrote to what the voice will say.
 
 From a source to segments:
-    sources     files as an author saved them: encoding, front matter, YAML
+    readers     a file of any kind, by its suffix
+    sources     text files as an author saved them: encoding, front matter, YAML
     office      Word, and PowerPoint's speaker notes -> Markdown
     timed_text  SubRip and WebVTT -> paragraphs
     markdown    Markdown -> segments (paragraph, heading, list item, table row, code)
     ssml        a subset of SSML -> segments (interpret: what <say-as> means)
     markup      the author's [pausa 2s] and [voz ...], carried out
+    policies    what is done with code, tables and addresses
     segments    all of these, by the kind of markup
 
 From segments to lines:
     sentences   text -> sentences
     chunks      segments -> lines that the engine can speak: written, spoken, pause
     speaker     how one voice reads: the author's marks, the lexicon, the rules
+    pins        terms whose reading is settled before the rules run
     hidden      marks, kept whole through all of this
     alignment   the map between what is written and what is said
     pauses      the silence after each kind of text
-    lexicon     how the author's words are said (whole_words finds them, terms what it lacks)
     validate    a request -> lines, or an InputError
 
+How the author's words are said:
+    lexicon       entries, for all providers or by provider (lexicon_file reads them,
+                  lexicon_chains follows words inside words, whole_words finds them in a text)
+    terms         English terms and acronyms that no lexicon covers (english: is a word English?)
+
 A course:
-    course      a folder or manifest of lessons (course_files finds them, course_fields checks)
+    course      a folder, or one file of lessons (manifests; course_files finds the files,
+                course_fields checks the fields, lessons reads each lesson)
 
 normalise   written Portuguese -> speakable Portuguese; composes the families of rules:
     web             URLs, e-mails, handles, IP addresses

@@ -41,8 +41,17 @@ ABBREVIATIONS = pairs(
     Ilma. = ilustríssima
     V. Exa. = Vossa Excelência
     V.Exa. = Vossa Excelência
+    V. Exª. = Vossa Excelência
+    V. Exª = Vossa Excelência
+    V.Exª = Vossa Excelência
     V. Sa. = Vossa Senhoria
     V.Sa. = Vossa Senhoria
+    V. Sª. = Vossa Senhoria
+    V. Sª = Vossa Senhoria
+    V.Sª = Vossa Senhoria
+    S. Exa. = Sua Excelência
+    Ph.D. = pê agá dê
+    M.Sc. = mestre
     Jr. = júnior
     Cel. = coronel
     Gen. = general
@@ -93,13 +102,29 @@ ABBREVIATIONS = pairs(
     v.g. = por exemplo
     etc. = etcétera
     et al. = et alii
+    cód. = código
+    doc. = documento
+    docs. = documentos
+    tít. = título
+    par. = parágrafo
+    par. único = parágrafo único
+    op. cit. = obra citada
+    loc. cit. = local citado
+    ibid. = ibidem
+    trad. = tradução
+    orgs. = organizadores
+    coord. = coordenação
+    próx. = próximo
     # places and companies
+    adm. = administração
+    univ. = universidade
     av. = avenida
     pç. = praça
     apto. = apartamento
     ap. = apartamento
     depto. = departamento
     dept. = departamento
+    dpto. = departamento
     dep. = departamento
     tel. = telefone
     tels. = telefones
@@ -113,6 +138,7 @@ ABBREVIATIONS = pairs(
     # amounts and time
     aprox. = aproximadamente
     máx. = máximo
+    max. = máximo
     mín. = mínimo
     méd. = média
     qtd. = quantidade
@@ -131,7 +157,10 @@ ABBREVIATIONS = pairs(
     c/ = com
     p/ = para
     s/ = sem
+    s/n = sem número
+    s/nº = sem número
     a/c = aos cuidados de
+    c/c = conta corrente
     e/ou = e ou
     """
 )
@@ -141,7 +170,7 @@ CASE_SENSITIVE = words("Sto. Sta. Cel. cel. Cap. Inc. inc. a.C. d.C. S.A. P.S. G
 """Where capital and small letter differ in meaning, or the small one is a common word."""
 
 NEEDS_NUMBER = words(
-    "ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel."
+    "ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel. doc. docs. par. max."
 )
 """Also words, or ambiguous at the end of a sentence: expanded only before what completes them."""
 
@@ -155,6 +184,43 @@ STREETS = pairs(
     """
 )
 """Kinds of streets, only before a name with a capital."""
+
+OFFICES = pairs(
+    """
+    Pe. = padre
+    Fr. = frei
+    Pr. = pastor
+    Gov. = governador
+    Pres. = presidente
+    Min. = ministro
+    Des. = desembargador
+    Dep. = deputado
+    Sen. = senador
+    Ver. = vereador
+    Maj. = major
+    Cap. = capitão
+    Ten. = tenente
+    Sgt. = sargento
+    Me. = mestre
+    Ma. = mestra
+    Arq. = arquiteto
+    Enf. = enfermeiro
+    """
+)
+"""Titles that are one only before a name with a capital; in small letters most are words."""
+
+COUNTED = pairs(
+    """
+    un. = unidade
+    und. = unidade
+    unid. = unidade
+    cx. = caixa
+    dz. = dúzia
+    pct. = pacote
+    pç. = peça
+    """
+)
+"""What is counted, only after a number."""
 
 SAINTS = words(
     """
@@ -173,12 +239,13 @@ LOOKBEHIND_CHARS = 60
 
 _KEYS = {key.lower(): key for key in ABBREVIATIONS if key not in CASE_SENSITIVE}
 _ABBREVIATION = re.compile(
-    r"(?<![\w./@-])(?=[^\W\d_]{1,5}[./ªº°]|vs|et al)"
+    r"(?<![\w./@-])(?=[^\W\d_]{1,6}[./ªº°]|vs|et al)"
     rf"(?:{alternatives(ABBREVIATIONS)})(?![\w@]|\.\w)",
     re.IGNORECASE,
 )
 _BEFORE_NAME = re.compile(
-    rf"({alternatives([*STREETS, 'D.', 'S.'])})\s(?=([A-ZÀ-Ú][\w-]*)(?:\s([IVX]+)(?!\w))?)"
+    rf"({alternatives([*STREETS, *OFFICES, 'D.', 'S.'])})\s"
+    r"(?=(?:d[aeo]s?\s)?([A-ZÀ-Ú][\w-]*)(?:\s([IVX]+)(?!\w))?)"
 )
 _WORD_BEFORE_SPACE = re.compile(r"([\w.]+)\s$")
 _NUMBER_SIGN = re.compile(r"(?<!\w)([nN])\.?[º°](?=[0-9])")
@@ -187,6 +254,10 @@ _PERCENTAGE_POINTS = re.compile(
     re.IGNORECASE,
 )
 _PAGE = re.compile(r"(?<![\w.])p\.\s?(?=[0-9])")
+_VOLUME = re.compile(r"(?<![\w.])v\.\s(?=[0-9])")
+_COUNTED = re.compile(rf"(?<=[0-9])\s?({alternatives(COUNTED)})(?!\w)")
+_COMPANY_NEXT = re.compile(r"\s(?:Ltda|S\.A|S/A|Cia|EPP|ME)\b")
+_PHONE_NEXT = re.compile(r":|\s\(?[0-9+]")
 _PARAGRAPH_SIGN = re.compile(r"§§?\s?")
 _INITIALS = re.compile(
     r"(?<![\w.])(?:[A-Z]\.\s?){2,}(?=\s?[^\W\d_])|(?<=[a-zà-ú]\s)([A-Z])\.\s(?=([A-Z][\w-]*))"
@@ -202,6 +273,8 @@ def _abbreviation(match: re.Match[str]) -> str | None:
         if key is None:
             return None
         words_for = ABBREVIATIONS[key]
+    if written == "Cel." and _PHONE_NEXT.match(text, match.end()):
+        words_for = "celular"
     following = text[match.end() : match.end() + 2].strip()
     if written == "pp." and _are_percentage_points(match, following):
         return None
@@ -233,6 +306,10 @@ def _before_name(match: re.Match[str]) -> str | None:
         return None
     before = _WORD_BEFORE_SPACE.search(text[max(0, match.start() - LOOKBACK_CHARS) : match.start()])
     word = before[1] if before else ""
+    if text.startswith("d", match.end()) and short not in STREETS:
+        return None
+    if short in OFFICES:
+        return None if name.lower() in SENTENCE_STARTERS else f"{OFFICES[short]} "
     if word.lower() in NAMED_BY_LETTERS or name.lower() in SENTENCE_STARTERS:
         return None
     if len(word) == 2 and word.endswith("."):
@@ -257,9 +334,17 @@ def _kept_point(match: re.Match[str]) -> str:
     rest = text[end : end + 3]
     if not rest.strip():
         return "."
+    if _COMPANY_NEXT.match(text, end):
+        return ""
     if match[0].lower() in ("etc.", "ltda.", "s.a.", "a.c.", "d.c.", "jr.", "cia."):
         return "." if re.match(r"\s[A-ZÀ-Ú]", rest) else ""
     return ""
+
+
+def _counted(match: re.Match[str]) -> str:
+    text, start = match.string, match.start()
+    is_one = text[start - 1] == "1" and not text[max(0, start - 2) : start - 1].isdigit()
+    return f" {COUNTED[match[1]]}{'' if is_one else 's'}{_kept_point(match)}"
 
 
 def _initials(match: re.Match[str]) -> str | None:
@@ -280,6 +365,8 @@ RULES = (
     ),
     Rule("abbreviation", _ABBREVIATION, _abbreviation, needs=""),
     Rule("page", _PAGE, lambda _: "página "),
+    Rule("volume", _VOLUME, lambda _: "volume "),
+    Rule("counted", _COUNTED, _counted),
     Rule(
         "paragraph of a law",
         _PARAGRAPH_SIGN,

@@ -16,7 +16,10 @@ READ_AS_WORDS = words(
     JSON YAML TOML CRUD REST SOAP SOLID LAMP SCRUM AJAX RAM ROM BIOS WASM NUMA FIFO LIFO RAID
     LAN WAN WLAN SIM PIN GIF RADAR LASER LED OLED UNIX LINUX BASH ASCII SAAS PAAS IAAS DAX SPA
     POSIX ANSI CEO ROI PUC FIESP BID SELIC TAC UTI-MÓVEL VUNESP FUVEST BASIC COBOL FORTRAN LISP
-    WYSIWYG CAPTCHA MOOC MOOCS
+    WYSIWYG CAPTCHA MOOC MOOCS PIB SAMU CREA SWOT EBITDA SMART CANVAS TED DOC RAG IPEA CADE SAC
+    INCRA FUNASA FAPESP FIOCRUZ EMBRAER INPE INMETRO IMPA DENATRAN SUDENE SUFRAMA ENADE ENCCEJA
+    ABIN CONTRAN CETESB COPOM SERASA UERJ CONAMA CONFAZ PRONATEC CACEX FEBRABAN FENABAN IBOPE
+    IBOVESPA PASEP CEFET SENAR SUSEP PREVI MASP UNIP INTERPOL UNCTAD CEPAL ALCA SADT DARF NAT
     """
 ) - words("CEO SAAS PAAS IAAS DAX BID UTI-MÓVEL")
 """Said as words; in small letters, because some engines spell whatever is in capitals."""
@@ -28,7 +31,8 @@ SPELLED = words(
     B2C LGPD RH PJ MEI IPTU IPVA ICMS ISS INSS FGTS CLT IBGE BNDES STF STJ OAB UTI ONG EUA UFRJ
     UFMG PUC-RJ LLM NLP OCR TTS ASR CSV TSV SVG PNG JPG MP3 MP4 RGB DOM JWT ORM OOP POO TDD BDD CI
     PR QA VM LTS EOF ETL ELT BI AI ML EAD NFT DC MD CC CM MC AC PHP JVM JDK NPM PIP GIT-LFS
-    CEO CTO CFO COO IoT iOS ID OK CNH IRPF IR OMS FMI PIB ASCII-ART IPCA CDI CDB LCI BPM SEO FAQ
+    UUID IEC UFBA UFPE UFPR UFSC UFMS UFPA UFAM UFAC UFPI UFPB UFES UFCG UFOP UFAL UFAC UFRGS IDEB
+    CEO CTO CFO COO IoT iOS ID OK CNH IRPF IR OMS FMI ASCII-ART IPCA CDI CDB LCI BPM SEO FAQ
     """
 ) - words("PUC-RJ GIT-LFS ASCII-ART PIP iOS OK")
 """Spelled although their letters could be read as a word."""
@@ -42,7 +46,10 @@ WORDS_IN_CAPITALS = words(
     LER IR IDA HOJE GOL GÁS FÉ DOR DEZ DEU DAR COR CÉU CEM BAR AVE ATÉ ASA ANO AI AH OI OK OLÁ OBA
     OFF UAU UFA EI EH IH OH UÉ ONDE AQUI ALI ATO ETC NOTA DICA TIP VIA SÓ SÃO TÃO MAU FAZ FEZ DIZ
     PÔR SUL NORTE OBS SEI SAI VÃO ANTES AND NOT FOR ALL NEW ADD GET PUT SET END RUN TO BY OF IN ON
-    IS IT
+    IS IT OR ASC INT MAX MIN SUM LOG ASK DIR KEY SUB MIX BOX BUS DUO ECO ERA FAN FIO GÊ HÁ IRA LAR
+    MIL NÃO NU NUA OVO PÓ PUS QUÊ RIR SETE SEIS SUCO TIO TIA TOM TRÊS UVA VÉU VIL VÔ VÓ XÔ
+    ZOO ÁS ÉS ÓS NÓ NÓS PÃO CÃO MÃO GRÃO DOM FÃ LÃ RÃ SÃ VÃ MÁ MÁS BOAS BONS MEIO MEIA NEM TAL TAIS
+    QUAL QUAIS NUM NUNS AQUI AÍ ATA AZUL
     """
 ) - words("AI IR")
 """Common words that authors write in capitals for emphasis; never spelled."""
@@ -56,9 +63,15 @@ NAMED_BY_LETTERS = words(
 """Nouns after which A, E, I, O, U are letters, not words."""
 
 _PORTUGUESE_VOWELS = frozenset("AEIOUÁÉÍÓÚÂÊÔÃÕÀ")
-_TOKEN = re.compile(r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)(s?)(?![^\W_])(?:([/&])(?=[A-Z]{2}))?")
+_TOKEN = re.compile(
+    r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)(s?)(?![^\W_])"
+    r"(?:([/&](?=[A-Z]{2})|-(?=[A-Z]{1,5}(?!\w))))?"
+)
 _CODE = re.compile(r"(?<![^\W_])((?:[A-Z]+[0-9]+)+[A-Z]*|[0-9]{1,2}[A-Z]{1,3})(?![^\W_])")
-_HYPHENATED = re.compile(r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+)-([0-9]{1,4})(?![\w,-])(?!\.[0-9])")
+_HYPHENATED = re.compile(r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+|covid)-([0-9]{1,4})(?![\w,-])(?!\.[0-9])")
+_MODEL = re.compile(
+    r"(?<![^\W_])([A-Z][A-Za-z]{1,9})-([0-9]{1,2}\.[0-9]{1,2}|(?<=[A-Z]-)[0-9]{1,2}[a-z])(?![\w,-])"
+)
 _VOWEL_AFTER = re.compile(r"(?<=[^\W\d_]\s)([AEIOU])(?![\w#+'’]|\.\w|/)")
 _CONSONANT = re.compile(r"(?<![\w.'’/&-])([BCDFGHJKLMNPQRSTVWXYZ])(?![\w'’#+&$-]|[./]\w)")
 _SLASH_LETTERS = re.compile(r"(?<![\w/])([A-Z](?:/[A-Z])+)(?![\w/])")
@@ -83,7 +96,7 @@ def is_spelled(token: str) -> bool:
 
 def _token(match: re.Match[str]) -> str | None:
     token, plural, joint = match[1], match[2], match[3]
-    trailing = {"/": " ", "&": " e "}.get(joint or "", "")
+    trailing = {"/": " ", "-": " ", "&": " e "}.get(joint or "", "")
     if token in READ_AS_WORDS:
         return token.lower() + plural + trailing
     if any(character.isdigit() for character in token):
@@ -114,13 +127,20 @@ def _code(match: re.Match[str]) -> str:
 
 
 def _hyphenated(match: re.Match[str]) -> str:
-    name, number = match[1], match[2]
+    name, number = match[1], match[2].replace(".", " ponto ")
     said = name
     if name.isupper():
         said = name.lower() if name in READ_AS_WORDS else spell(name) if is_spelled(name) else name
         said = letter_name(name) if len(name) == 1 else said
-    return f"{said} {spell(number)}"
+    return f"{said} {' '.join(map(_say_part, number.split()))}"
 
+
+def _say_part(part: str) -> str:
+    return part if part == "ponto" else spell(part)
+
+
+MODELS = (Rule("acronym and number", _MODEL, _hyphenated, needs="-"),)
+"""Before ordinals, for which the "4o" of GPT-4o is one."""
 
 CODES = (
     Rule("acronym and number", _HYPHENATED, _hyphenated),

@@ -25,13 +25,29 @@ _NAMES_TOO = words(
     """
     índice índices bit valor valores casa canal rua avenida série nº erro andar mesa fila
     faixa rodada bimestre trimestre semestre turno súmula enunciado lei norma decreto portaria
-    processo posição anexo cláusula título livro tema o ao do no um
+    processo posição anexo cláusula título livro tema jogador jogadora aluno aluna usuário cliente
+    servidor nó vértice elemento objeto vetor caso time equipe candidato personagem thread sensor
+    motor botão arquivo imagem foto vídeo episódio cena pessoa variável produto loja filial problema
+    pergunta resposta prova teste cenário participante o ao do no um
     """
 )
 """Words before a number that is no count either, although a fraction may follow them."""
 
-_FEMININE_BEFORE = words("as às das nas pelas essas estas aquelas dessas destas nessas nestas")
-_MASCULINE_BEFORE = words("os aos dos nos pelos esses estes aqueles desses destes nesses nestes")
+_FEMININE_BEFORE = words(
+    """
+    as às das nas pelas essas estas aquelas dessas destas nessas nestas outras últimas primeiras
+    próximas minhas suas nossas
+    """
+)
+_MASCULINE_BEFORE = words(
+    """
+    os aos dos nos pelos esses estes aqueles desses destes nesses nestes outros últimos primeiros
+    próximos meus seus nossos
+    """
+)
+
+_TIMES = words("vez vezes")
+"""Counted whatever stands before: aula duas vezes por semana."""
 
 _BETWEEN = words(
     """
@@ -44,7 +60,7 @@ _BETWEEN = words(
 
 _FOLLOWING = re.compile(
     rf"\s(?:(?:{alternatives(_BETWEEN)})\s){{0,2}}"
-    r"(?:(?:a|ou|e|até|em|em cada|de cada|para cada)\s[0-9][0-9.,]*\s(?:mil\s)?|ou (?:mais|menos)\s)?"
+    r"(?:(?:a|ou|e|até|em|(?:em|de|para) cada)\s[0-9][0-9.,]*\s(?:mil\s)?|ou (?:mais|menos)\s)?"
     r"([^\W\d_]+(?:-[^\W\d_]+)*)"
 )
 _LOOKAHEAD_CHARS = 64
@@ -59,12 +75,12 @@ def counts_feminine(text: str, start: int, end: int, *, is_one: bool = False) ->
         end: where it ends.
         is_one: whether it is 1, whose noun stands in the singular.
     """
+    noun = counted_noun(text, end)
     before = word_before(text, start).lower()
-    if before in _FEMININE_BEFORE:
+    if before in _FEMININE_BEFORE or noun in _TIMES:
         return True
     if before in LABELS or before in _NAMES_TOO or before in _MASCULINE_BEFORE:
         return False
-    noun = counted_noun(text, end)
     if noun is None:
         return False
     return is_feminine(noun) or (is_one and is_feminine_singular(noun))

@@ -52,16 +52,18 @@ class Alignment:
         self.text = written
         self._changes: list[_Change] = []
 
-    def edit(self, edits: Iterable[Edit], rule: str = "") -> None:
+    def edit(self, edits: Iterable[Edit], rule: str = "", *, settles: bool = False) -> None:
         """Carry out edits that do not overlap, in order of their position.
 
         Args:
             edits: in positions of ``text`` as it is before all of them.
             rule: name of the rule that wants them; "" for what is no reading, such as spaces.
+            settles: whether nothing is left of what earlier rules have said there.
         """
-        clusters = list(self._clusters(list(edits)))
-        if not any(found for _, found in clusters):
+        wanted = list(edits)
+        if not wanted:
             return
+        clusters = list(self._clusters(wanted))
         pieces: list[str] = []
         changes: list[_Change] = []
         end = written_end = length = 0
@@ -77,7 +79,7 @@ class Alignment:
             end, written_end = stop, written_start + (stop - start) - grown
             said = _replaced(self.text, start, stop, new)
             pieces.append(said)
-            rules = [name for change in old for name in change.rules]
+            rules = [name for change in old for name in change.rules if not (settles and new)]
             if new and rule and rule not in rules:
                 rules.append(rule)
             changes.append(

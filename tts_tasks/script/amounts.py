@@ -21,6 +21,7 @@ from tts_tasks.script.numbers import (
     takes_de,
 )
 from tts_tasks.script.rules import Rule
+from tts_tasks.script.tables import words
 
 _RANGE = re.compile(
     rf"{START}(?<![-–/])({NUMBER})(\s?%)?(?:-|\s?[–—]\s?)(?=({NUMBER})(?![-\w]*[-/]))"
@@ -33,7 +34,8 @@ _BY_UNIT = re.compile(
 )
 _SCORE = re.compile(rf"{START}([0-9]{{1,3}})(\s?)[x×]\2([0-9]{{1,3}})(?![\w×]|[.,][0-9]|\s[x×=])")
 _SCORED = re.compile(
-    r"\b(?:venc|perde|ganh|empat|golea|derrot|placar|terminou|acabou|resultado)[^.;:!?0-9]{0,40}$",
+    r"\b(?:venc|perde|ganh|empat|golea|derrot|placar|terminou|acabou|resultado)[^.;:!?0-9]{0,40}$"
+    r"|\bplacar:\s$",
     re.IGNORECASE,
 )
 _TEAM_BEFORE = re.compile(r"\b[A-ZÀ-Ú][\w-]{2,20}\s$")
@@ -44,10 +46,27 @@ SMALLEST_RESOLUTION = 100
 _SHORT_SCALES = {"M": "milhões", "B": "bilhões"}
 _MILLIONS = re.compile(rf"{START}([0-9]{{1,3}}(?:[.,][0-9]{{1,2}})?)([MB])(?=\sde\s[a-zà-ú])")
 _TIMES = re.compile(rf"{START}({NUMBER})\s?[x×](?![\w×])")
-_ENGLISH_THOUSANDS = re.compile(r"(?=[0-9])(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]{1,2}(?!\w|[.,][0-9])")
+_ENGLISH_THOUSANDS = re.compile(
+    r"(?=[0-9])(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]{1,2}(?!\w|[.,][0-9])"
+)
 _LIST = re.compile(r"(?=[0-9])(?<![\w.,])[0-9]++(?:,[0-9]++){2,}(?![\w.]|,[0-9])")
-_MIXED = re.compile(r"(?=[0-9])(?<![\w.,/])([0-9]{1,4})\s([1-9])/([2-9]|10)(?![\w/,]|\.[0-9])")
-_FRACTION = re.compile(r"(?=[0-9])(?<![\w.,/-])([0-9]{1,4})/([0-9]{1,7})(?![\w/]|[.,][0-9])")
+_MIXED = re.compile(
+    r"(?=[0-9])(?<![\w.,/])([0-9]{1,4})\s(?:e\s)?([1-9])/([2-9]|10)(?![\w/,]|\.[0-9])"
+)
+_FRACTION = re.compile(
+    r"(?=[0-9])(?<![\w.,/-])([0-9]{1,4})/([0-9]{1,3}(?:\.[0-9]{3}){1,2}|[0-9]{1,7})(?![\w/]|[.,][0-9])"
+)
+_MARK = re.compile(
+    r"(?=[0-9])(?<![\w.,/-])([0-9]{1,2},[0-9]{1,2})/(?=(?:5|10|100)(?!\w|[.,][0-9]))"
+)
+PORTIONS = words(
+    """
+    xícara colher copo lata pacote dúzia tablete hora dia semana mês ano turno litro quilo tonelada
+    metro quilômetro polegada página volta
+    """
+)
+"""Nouns that may follow a fraction without "de", which is said: 3/4 xícara."""
+
 PRESSURE = re.compile(r"\b(?:pressão|PA)(?:\sarterial)?(?:\s(?:de|em|era|foi|é))?\s$")
 PRESSURE_CHARS = 24
 """How far ``PRESSURE`` looks."""
@@ -63,6 +82,7 @@ _COMPACT = re.compile(rf"{START}([0-9]{{1,3}}(?:[.,][0-9])?)k(?!\w)")
 _SCALED = re.compile(rf"{START}({NUMBER})\s({SCALE})(\sde\s)?")
 _LETTER = re.compile(rf"{START}([0-9]{{1,4}})([a-z])(?!\w)")
 _CARDINAL = re.compile(rf"{START}({NUMBER})(?!\w)")
+_WORD = re.compile(r"\s([^\W\d_]{3,12})(?!\w)")
 _LEFT = re.compile(r"[0-9]++")
 
 
@@ -77,7 +97,9 @@ def _score(match: re.Match[str]) -> str | None:
     """Say the score of a match with "a": after a word of winning, or between two teams."""
     text, start = match.string, match.start()
     before = text[max(0, start - 60) : start]
-    between_teams = match[2] and _TEAM_BEFORE.search(before) and _TEAM_AFTER.match(text, match.end())
+    between_teams = (
+        match[2] and _TEAM_BEFORE.search(before) and _TEAM_AFTER.match(text, match.end())
+    )
     if not between_teams and not _SCORED.search(before):
         return None
     return f"{cardinal(int(match[1]))} a {cardinal(int(match[3]))}"
@@ -113,6 +135,11 @@ def _is_part_of_feminine(text: str, end: int) -> bool:
     return noun is not None and (is_feminine(noun) or is_feminine_singular(noun))
 
 
+def _next_word(match: re.Match[str]) -> str | None:
+    noun = _WORD.match(match.string, match.end())
+    return noun[1] if noun else None
+
+
 def _mixed(match: re.Match[str]) -> str:
     feminine = _is_part_of_feminine(match.string, match.end())
     part = fraction(int(match[2]), int(match[3]), feminine=feminine)
@@ -120,9 +147,9 @@ def _mixed(match: re.Match[str]) -> str:
 
 
 def _fraction(match: re.Match[str]) -> str | None:
-    numerator, denominator = int(match[1]), int(match[2])
+    numerator, denominator = int(match[1]), int(match[2].replace(".", ""))
     if denominator < 2 or numerator == 0 or len(match[1]) == 4 or match[2].startswith("0"):
-        first, second = map(say_digits_or_cardinal, (match[1], match[2]))
+        first, second = map(say_digits_or_cardinal, (match[1], match[2].replace(".", "")))
         return f"{first} barra {second}"
     if names(match.string, match.start()):
         return f"{cardinal(numerator)} de {cardinal(denominator)}"  # aula 3/10
@@ -131,7 +158,8 @@ def _fraction(match: re.Match[str]) -> str | None:
     if numerator + denominator == 100 and numerator >= denominator:
         return f"{cardinal(numerator)} {cardinal(denominator)}"  # the rule of 80/20
     feminine = _is_part_of_feminine(match.string, match.end())
-    return fraction(numerator, denominator, feminine=feminine)
+    part = fraction(numerator, denominator, feminine=feminine)
+    return f"{part} de" if denominator > 2 and _next_word(match) in PORTIONS else part
 
 
 def _ratio(match: re.Match[str]) -> str:
@@ -192,6 +220,7 @@ DIMENSIONS = (
     Rule("negative number", _NEGATIVE, lambda _: "menos "),
 )
 RULES = (
+    Rule("mark", _MARK, lambda m: f"{m[1]} de ", needs="/"),
     Rule("fraction", _MIXED, _mixed),
     Rule("fraction", _FRACTION, _fraction),
     Rule("ratio", _RATIO, _ratio),

@@ -45,6 +45,16 @@ _DAYS_OF_MONTH = re.compile(
     r"(?![\w%/]|[.,][0-9])",
     re.IGNORECASE,
 )
+_DATES_BETWEEN = re.compile(
+    r"\b(de|entre)\s([0-3]?[0-9])/([01]?[0-9])\s(a|e|até)\s([0-3]?[0-9])/([01]?[0-9])(?![\w%/]|[.,][0-9])",
+    re.IGNORECASE,
+)
+_PADDED_DAYS = re.compile(
+    r"(?=[0-9])(?<![\w.,/-])([0-3][0-9])\s?[-–]\s?(?=[0-3][0-9]/[01][0-9](?![\w%]|[.,][0-9]))"
+)
+_MONTHS_BETWEEN = re.compile(
+    rf"[-–](?<=/[0-9]{{2}}.)(?=(?:{'|'.join(_SHORT)})\.?/[0-9]{{2}})", re.IGNORECASE
+)
 _DAY_RANGE = re.compile(
     rf"(?=[0-9])(?<![\w.,/-])([0-3]?[0-9])º?\s?[-–]\s?(?=[0-3]?[0-9]º?\sde\s(?:{_MONTH_NAME})\b)",
     re.IGNORECASE,
@@ -57,7 +67,7 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _MONTH_RANGE = re.compile(
-    rf"({'|'.join(_SHORT)})(?<![\w.]...)(\.?)(?:\s?[-–/]\s?|\sa\s)({'|'.join(_SHORT)})\.?"
+    rf"(?<![\w.])({'|'.join(_SHORT)})(\.?)(?:\s?[-–/]\s?|\sa\s)({'|'.join(_SHORT)})\.?"
     r"(?:(?:/|\s|\sde\s)([0-9]{4}|[0-9]{2})(?![\w/])|(?!\w))",
     re.IGNORECASE,
 )
@@ -65,7 +75,7 @@ _MONTH_YEAR = re.compile(
     r"(?=[0-9])(?<![\w/.,-])(0?[1-9]|1[0-2])/((?:1[4-9]|2[01])[0-9]{2})(?![\w/]|[.,][0-9])"
 )
 _NAMED_MONTH_YEAR = re.compile(
-    rf"(?<!\w)(?:([0-9]{{1,2}})/)?({'|'.join(_SHORT)}|{_MONTH_NAME})\.?/([0-9]{{4}}|[0-9]{{2}})(?!\w)",
+    rf"(?<!\w)(?=[0-9a-s])(?:([0-9]{{1,2}})/)?({'|'.join(_SHORT)}|{_MONTH_NAME})\.?/([0-9]{{4}}|[0-9]{{2}})(?!\w)",
     re.IGNORECASE,
 )
 _SHORT_MONTH = re.compile(
@@ -74,7 +84,7 @@ _SHORT_MONTH = re.compile(
     re.IGNORECASE,
 )
 _MONTH_OF_YEAR = re.compile(
-    rf"({'|'.join(_SHORT)})(?<![\w.]...)\.\s(?:de\s)?(?=[12][0-9]{{3}}(?!\w))", re.IGNORECASE
+    rf"(?<![\w.])({'|'.join(_SHORT)})\.\s(?:de\s)?(?=[12][0-9]{{3}}(?!\w))", re.IGNORECASE
 )
 _DAY = r"[sS](?:eg|ex|[áa]b)|[tT]er|[qQ]u[ai]|[dD]om"
 # A pattern that begins with letters is searched faster than one that begins with a lookbehind.
@@ -87,9 +97,7 @@ _DAY_OF_MONTH = re.compile(
     re.IGNORECASE,
 )
 _ERAS = re.compile(r"[-–](?<=[ad]\.C\..)\s?(?=[0-9])")
-_WEEKDAY_DATE = re.compile(
-    rf"\b({_DAY})(?:\.,?|,)\s(?=[0-3]?[0-9]/[01]?[0-9](?![\w%]|[.,][0-9]))"
-)
+_WEEKDAY_DATE = re.compile(rf"\b({_DAY})(?:\.,?|,)\s(?=[0-3]?[0-9]/[01]?[0-9](?![\w%]|[.,][0-9]))")
 _DAY_BEFORE = re.compile(
     r"\bdias?\s$|(?:\b(?:segunda|terça|quarta|quinta|sexta|sábado|domingo)|-feira)(?:,\s|\s\()$",
     re.IGNORECASE,
@@ -139,6 +147,14 @@ def _days_of_month(match: re.Match[str]) -> str | None:
     if not (certain or match[6]) or said is None or not 0 < int(match[2]) < last:
         return None
     return f"{match[1]} {say_day(int(match[2]))} {match[3]} {said}"
+
+
+def _dates_between(match: re.Match[str]) -> str | None:
+    days, months = (int(match[2]), int(match[5])), (int(match[3]), int(match[6]))
+    first, last = map(say_date, days, months)
+    if first is None or last is None or days[0] <= months[0] or days[1] <= months[1]:
+        return None  # de 1/2 a 3/4 de xícara
+    return f"{match[1]} {first} {match[4]} {last}"
 
 
 def _reference(match: re.Match[str]) -> str | None:
@@ -230,6 +246,9 @@ RULES = (
     Rule("day of the week", _WEEKDAY_DATE, _weekday_date),
     Rule("days of a month", _DAYS_OF_MONTH, _days_of_month),
     Rule("days of a month", _DAY_RANGE, lambda m: f"{say_day(int(m[1]))} a "),
+    Rule("days of a month", _PADDED_DAYS, lambda m: f"{say_day(int(m[1]))} a ", needs="-–"),
+    Rule("from date to date", _DATES_BETWEEN, _dates_between, needs="/"),
+    Rule("from month to month", _MONTHS_BETWEEN, lambda _: " a ", needs="-–"),
     Rule("months of a year", _MONTH_RANGE, _month_range, needs=".-–/"),
     Rule("date", _REFERENCE, _reference),
     Rule("years from and to", _ERAS, lambda _: " a ", needs="-–"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.letters import spell
-from tts_tasks.script.numbers import say_digits
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.numbers import ordinal, say_digits
+from tts_tasks.script.rules import Rule, kept_point
 from tts_tasks.script.tables import alternatives, words
 
 _CPF = re.compile(
@@ -29,7 +29,9 @@ _PIS = re.compile(
 GROUPS = {"CPF": (3, 3, 3, 2), "CNPJ": (2, 3, 3, 4, 2), "CEP": (5, 3), "PIS": (3, 5, 2, 1)}
 """How many digits the groups of a document have, for numbers written without their signs."""
 
-_UNSIGNED = re.compile(rf"\b({alternatives(GROUPS)})(?::|\sn\.?º)?\s([0-9]{{8,14}})(?![\w]|[.,/-][0-9])")
+_UNSIGNED = re.compile(
+    rf"\b({alternatives(GROUPS)})(?::|\sn\.?º)?\s([0-9]{{8,14}})(?![\w]|[.,/-][0-9])"
+)
 _LAWSUIT = re.compile(
     r"(?=[0-9])(?<![\w.-])[0-9]{7}-[0-9]{2}\.[0-9]{4}\.[0-9]\.[0-9]{2}\.[0-9]{4}(?![\w-])"
 )
@@ -39,13 +41,13 @@ _BOLETO = re.compile(
 _CARD = re.compile(r"(?=[0-9])(?<![\w.,-])(?<![0-9] )[0-9]{4}(?:[ -][0-9]{4}){3}(?![\w-]| [0-9])")
 _YEARS = re.compile(r"(?:(?:19|20)[0-9]{2}\D?)+")
 _PLATE = re.compile(r"\b([Pp]lacas?:?\s)([A-Z]{3})(-?)([0-9][0-9A-Z][0-9]{2})(?!\w)")
-SHORT_CODES = words("senha agência conta pin issn")
+SHORT_CODES = words("senha agência pin issn")
 """Words after which even four digits are a code, said one by one."""
 
 CODES = SHORT_CODES | words(
     """
     protocolo matrícula pedido inscrição código boleto processo cadastro registro passaporte pix
-    renavam cnh rg
+    conta renavam cnh rg
     """
 )
 """Words after which a number of five digits or more, or one with a check digit, is a code."""
@@ -54,22 +56,22 @@ _CODE = re.compile(
     r"(?=[0-9nN])(?<!\w)([nN]\.?[º°]\s?)?(?<![.,/-])([0-9]{3,20})(-[0-9]{0,3}[0-9X])?(?![\w/]|[.,-][0-9])"
 )
 _NUMBER_SIGN = re.compile(r"\bn(?:\.|º\.)\s?(?=[0-9])")
-_CODE_BEFORE = re.compile(
-    rf"\b({alternatives(CODES)})(?:\snúmero)?:?\s$", re.IGNORECASE
-)
+_EDITION = re.compile(r"(?=[0-9])(?<![\w.,])([0-9]{1,3})\.\s?ed\.(?!\w)")
+_CODE_BEFORE = re.compile(rf"\b({alternatives(CODES)})(?:\snúmero)?:?\s$", re.IGNORECASE)
 CODE_CHARS = 24
 """How far the word that makes a number a code is looked for."""
 _PHONE = re.compile(
-    r"(?=[0-9+(])(?<![\w.,/-])(?:(?P<country>\+[0-9]{1,3})[\s-]?)?(?:\((?P<area>0?[0-9]{2})\)\s?|"
+    r"(?=[0-9+(])(?<![\w.,/-])(?:(?P<country>\+[0-9]{1,3}|55(?=[\s-]\(?[1-9]{2}))[\s-]?)?(?:\((?P<area>0?[0-9]{2})\)\s?|"
     r"(?P<bare_area>[0-9]{2})[\s-])?(?P<first>9\s?[0-9]{4}|[2-9][0-9]{3})(?P<joint>[-.\s])"
     r"(?P<last>[0-9]{4})(?![\w/]|[-.,][0-9])"
 )
-_TOLL_FREE = re.compile(r"(?<![\w.,-])(0[3589]00)[\s-]([0-9]{3})[\s-]?([0-9]{3,4})(?![\w-])")
+_TOLL_FREE = re.compile(r"(?<![\w.,-])(0[3589]00)[\s-]?([0-9]{3})[\s-]?([0-9]{3,4})(?![\w-])")
 _BARE_MOBILE = re.compile(r"(?=[1-9])(?<![\w.,+/-])[1-9]{2}9[0-9]{8}(?![\w/]|[.,-][0-9])")
 _INTERNATIONAL = re.compile(
     r"(?<![\w+.,)/])\+([0-9]{1,3}(?:[\s.-]?\([0-9]{2,4}\))?(?:[\s.-][0-9]{2,5}){2,5}|[0-9]{10,14})"
     r"(?![\w]|[.,-][0-9])"
 )
+_BRAZILIAN = re.compile(r"(55)([0-9]{2})([0-9]{4,5})([0-9]{4})")
 SERVICES = words(
     """
     100 128 135 136 147 150 151 152 153 154 155 156 158 160 162 180 181 185 188 190 191 192 193
@@ -144,18 +146,31 @@ def _phone(match: re.Match[str]) -> str | None:
     groups = [match["first"].replace(" ", ""), match["last"]]
     groups[:0] = [area] if area else []
     said = ", ".join(map(say_digits, groups))
-    return f"mais {say_digits(match['country'][1:])}, {said}" if match["country"] else said
+    if not match["country"]:
+        return said
+    plus = "mais " if match["country"].startswith("+") else ""
+    return f"{plus}{say_digits(match['country'].lstrip('+'))}, {said}"
+
+
+def _edition(match: re.Match[str]) -> str:
+    """Say the edition of a bibliography: 2. ed."""
+    return f"{ordinal(int(match[1]), feminine=True)} edição{kept_point(match)}"
+
+
+def _digit_groups(*groups: str) -> str:
+    return ", ".join(map(say_digits, groups))
 
 
 def _bare_mobile(match: re.Match[str]) -> str:
     digits = match[0]
-    return ", ".join(map(say_digits, (digits[:2], digits[2:7], digits[7:])))
+    return _digit_groups(digits[:2], digits[2:7], digits[7:])
 
 
 def _international(match: re.Match[str]) -> str | None:
     if sum(map(str.isdigit, match[1])) < 8:
         return None  # +10 20 30
-    return f"mais {say_groups(match[1])}"
+    brazilian = _BRAZILIAN.fullmatch(match[1])
+    return f"mais {_digit_groups(*brazilian.groups()) if brazilian else say_groups(match[1])}"
 
 
 def _service(match: re.Match[str]) -> str | None:
@@ -189,8 +204,9 @@ RULES = (
     Rule("card", _CARD, _card),
     Rule("number plate", _PLATE, _plate),
     Rule("code", _CODE, _code),
+    Rule("edition", _EDITION, _edition, needs="."),
     Rule("number sign", _NUMBER_SIGN, lambda _: "número "),
-    Rule("toll-free phone", _TOLL_FREE, lambda match: say_groups(match[0])),
+    Rule("toll-free phone", _TOLL_FREE, lambda m: _digit_groups(*m.groups())),
     Rule("phone", _PHONE, _phone),
     Rule("phone", _BARE_MOBILE, _bare_mobile),
     Rule("phone", _INTERNATIONAL, _international, needs="+"),

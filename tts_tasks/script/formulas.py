@@ -10,6 +10,7 @@ import re
 from tts_tasks.script import money, units
 from tts_tasks.script.agreement import names
 from tts_tasks.script.letters import letter_name, spell
+from tts_tasks.script.measures import UNITS
 from tts_tasks.script.numbers import (
     NUMBER,
     SIGNED_START,
@@ -62,7 +63,7 @@ _BEFORE_VARIABLE = re.compile(
     r"(?:[0-9²³)]|(?<![^\W_])[a-zA-Z])(?:\s?[+=*]\s?|\s(?:[-–]|menos)\s)$"
 )
 _BEFORE_MINUS = re.compile(r"[-–](?<=[0-9²³x)]\s.)\s(?=[0-9]++x(?!\w))")
-_UNIT = rf"(?:\s(?P<unit>{alternatives(units.UNITS)})(?![\w²³/]))?"
+_UNIT = rf"(?:\s(?P<unit>{alternatives(UNITS)})(?![\w²³/]))?"
 _SCIENTIFIC = re.compile(
     rf"{START}({NUMBER})\s?[×x*·]\s?10(?:\s?\^\s?{_EXPONENT}|(?P<raised>[²³])(?!\w)){_UNIT}"
 )
@@ -72,12 +73,16 @@ _PROGRAMMED = re.compile(
 _POWER = re.compile(rf"(?<=[\w)\]])\s?\^\s?{_EXPONENT}")
 _BASED = re.compile(r"(?<![\w.,])0(?:([xX])([0-9A-Fa-f]{2,32}|[A-Fa-f])|([bB])([01]{2,64}))(?!\w)")
 _GROUPED = re.compile(
-    r"(?=[1-9])(?<![\w.,/+()-])(?<![0-9] )([1-9][0-9]{0,2}(?: [0-9]{3}){1,5})(?![\w/]|[.-][0-9]| [0-9])"
+    r"(?=[1-9])(?<![\w.,/+()-])(?<![0-9] )([1-9][0-9]{0,2}(?: [0-9]{3}){1,5})"
+    r"(?![\w/]|[.-][0-9]| [0-9])"
 )
-_UNIT_NEXT = re.compile(rf"(?:,[0-9]+)? (?:{alternatives(units.UNITS)})(?!\w)")
+_UNIT_NEXT = re.compile(rf"(?:,[0-9]+)? (?:{alternatives(UNITS)})(?!\w)")
 _EQUATION_DASH = re.compile(r"–(?<=[0-9] –)(?= [0-9])")
-_GLUED_MINUS = re.compile(r"-(?:(?<=[0-9]-)(?=[0-9.,]{1,20}\s?=)|(?<=\b[a-z]-)(?<![\w-][a-z]-)(?=[0-9]+(?![\w-])))")
+_GLUED_MINUS = re.compile(
+    r"-(?:(?<=[0-9]-)(?=[0-9.,]{1,20}\s?=)|(?<=\b[ijkmntxyz]-)(?<![\w-].-)(?=[0-9]+(?![\w-])))"
+)
 _DIVIDED = re.compile(r"/(?<=[0-9)]\s/)\s(?=[0-9(])")
+_OF_GROUP = re.compile(r"/(?<=\)/)(?=[0-9(]|[a-z](?!\w))")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _DRIVE = re.compile(r":(?<=\b[A-Za-z]:)(?=\\)")
 _BACKSLASH = re.compile(r"\\(?<!\\\\)\\*+(?=[^\W_])")
@@ -122,7 +127,7 @@ def _say_mantissa(written: str) -> str:
 def _scientific(match: re.Match[str]) -> str:
     raised = match.groupdict().get("raised")
     exponent = _say_exponent(match[2] or match[3] or {"²": "2", "³": "3"}[raised or "²"])
-    unit = f" {units.UNITS[match['unit']].plural}" if match["unit"] else ""
+    unit = f" {UNITS[match['unit']].plural}" if match["unit"] else ""
     return f"{_say_mantissa(match[1])} vezes dez elevado a {exponent}{unit}"
 
 
@@ -192,6 +197,7 @@ RULES = (
     Rule("scientific notation", _SCIENTIFIC, _scientific, needs="^²³"),
     Rule("scientific notation", _PROGRAMMED, _scientific),
     Rule("power", _POWER, _power, needs="^"),
+    Rule("division", _OF_GROUP, lambda _: " dividido por ", needs="/"),
     Rule("division", _DIVIDED, _divided),
     Rule("drive", _DRIVE, lambda _: " dois pontos", needs="\\"),
     Rule("backslash", _BACKSLASH, lambda _: " barra invertida ", needs="\\"),

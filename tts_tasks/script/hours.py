@@ -11,14 +11,14 @@ _H = r"[0-9]{1,2}h(?:[0-9]{2})?(?:min)?|[0-9]{1,2}:[0-9]{2}"
 _RANGE = re.compile(rf"(?<![\w.,:/-])({_H})\s?[-–—]\s?({_H})(?![\w:-])")
 _WITH_H = re.compile(
     r"(?=[0-9])(?<![\w.,:/])([0-9]{1,4})\s?(?:h|hs|hrs)"
-    r"(?:\s?([0-5]?[0-9])(?:\s?(?:min|m)(?![^\W\d_])(?:\.(?=\s?[0-9]{1,2}\s?s))?(?:\s?([0-5]?[0-9])\s?s(?:eg)?)?|(?!\w|[.,][0-9])))?(?!\w)(?!/\w)"
+    r"(?:\s?([0-5]?[0-9])(?:\s?(?:min|m)(?![^\W\d_])(?:\.(?=\s?[0-9]{1,2}\s?s))?(?:\s?([0-5]?[0-9])\s?s(?:eg)?)?|(?!\w|[.,][0-9])))?(?!\w)(?!/[^\W\d])"
 )
 _HOUR_BEFORE = re.compile(
     r"(?=[0-9])(?<![\w.,:/-])([0-9]{1,2})(?:\s?[-–]\s?|(\s(?:a|e|ou|às|até)\s))(?=[0-9]{1,2}\s?h(?!\w))"
 )
 _EVERY = re.compile(r"(?=[0-9])(?<![\w.,/-])([0-9]{1,2})/\1\s?h(?:s|oras)?(?!\w)")
 _MINUTES_SECONDS = re.compile(
-    r"(?=[0-9])(?<![\w.,:/])([0-9]{1,3})\s?(?:min|m)\s?([0-5]?[0-9])\s?s(?:eg)?(?!\w)"
+    r"(?=[0-9])(?<![\w.,:/])([0-9]{1,3})(?:\s?(?:min|m)\s?([0-5]?[0-9])\s?s(?:eg)?|min([0-5][0-9]))(?![\w:])"
 )
 _ZERO_OR_ONE = re.compile(
     r"(?<!\w)([Àà]|[Dd]a)s\s(?=(?:0?[01]|00)(?::[0-5][0-9](?![\w:])|\s?h(?![^\W\d_])))"
@@ -95,8 +95,13 @@ def _every(match: re.Match[str]) -> str:
     return f"{hours} em {hours} {'hora' if hours == 'uma' else 'horas'}"
 
 
-def _minutes_seconds(match: re.Match[str]) -> str:
+def _primes(match: re.Match[str]) -> str:
     return f"{_minutes(int(match[1]))} e {_seconds(int(match[2]))}"
+
+
+def _minutes_seconds(match: re.Match[str]) -> str:
+    seconds = int(match[2] or match[3])
+    return f"{_minutes(int(match[1]))} e {_seconds(seconds)}"
 
 
 RULES = (
@@ -107,6 +112,6 @@ RULES = (
     Rule("a.m. and p.m.", _AM_PM, _am_pm),
     Rule("hours", _WITH_H, _with_h),
     Rule("minutes and seconds", _MINUTES_SECONDS, _minutes_seconds),
-    Rule("minutes and seconds", _PRIMES, _minutes_seconds, needs="'’′"),
+    Rule("minutes and seconds", _PRIMES, _primes, needs="'’′"),
     Rule("clock time", _CLOCK, _clock),
 )

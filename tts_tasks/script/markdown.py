@@ -1,84 +1,123 @@
-"""Markdown to segments: what a reader sees of it, block by block."""
+"""Markdown to segments: what a reader sees of it, block by block, each with its line."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, field, replace
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tts_tasks.errors import SourceError
+from tts_tasks.request import CodePolicy, Policies, TablePolicy
 from tts_tasks.script.hidden import hide_in_markdown
+from tts_tasks.script.markdown_inline import MAX_NESTING, inline_markdown, inline_text, parser
+from tts_tasks.script.raw_html import refuse_unclosed, segments_from_html
 from tts_tasks.values import Segment, Structure
 
-MAX_NESTING = 100
-"""Deepest nesting of Markdown blocks that is parsed; the library's default of 20 loses text."""
+ANNOUNCEMENTS = {
+    "pt": "Veja o código na tela.",
+    "en": "See the code on the screen.",
+    "es": "Vea el código en la pantalla.",
+}
+"""What is said instead of a block of code, by language; English in any other one."""
 
 _TASK_BOX = re.compile(r"\[[ xX]\]\s+")
-_FOOTNOTE_START = re.compile(r"^( {0,3})\[\^", re.MULTILINE)
-_FOOTNOTE_DEFINITION = re.compile(r"\[\^[^\]\s]+\]:\s*")
-_FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
-
-_UNSAID_TAGS = ("script", "style", "pre", "template")
-_UNSAID_HTML = re.compile(
-    rf"<!--.*?(?:-->|\Z)|<({'|'.join(_UNSAID_TAGS)})\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
-)
-_BLOCK_TAG = re.compile(
-    r"</?(address|article|aside|blockquote|br|caption|center|dd|details|dialog|div|dl|dt|fieldset"
-    r"|figcaption|figure|footer|form|h[1-6]|header|hr|legend|li|main|nav|ol|option|p|section|select"
-    r"|summary|table|tbody|td|tfoot|th|thead|title|tr|ul)\b[^<>]*+>",
-    re.IGNORECASE,
-)
-_IMAGE_TAG = re.compile(r"<img\b[^<>]*+>", re.IGNORECASE)
-_ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*+>|<[!?][^<>]*+>")
-_TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
-_ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_FENCE_WITH_INFO = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*[^\s`]")
+_CONTAINER = re.compile(r"[\s>]+")
+_BAR = re.compile(r"(?<!\\)\|")
 
 
-def segments_from_markdown(text: str) -> list[Segment]:
+def segments_from_markdown(
+    text: str,
+    policies: Policies | None = None,
+    *,
+    language: str = "pt-BR",
+    first_line: int = 1,
+) -> list[Segment]:
     """Return the blocks of a Markdown text in reading order, without their markup.
 
     Headings, paragraphs, list items and quotes are a segment each; a table gives one segment per
     row, each value after its column's header. Links keep their text, images their alternative
     text, inline code its content. Of HTML the text stays, of its images the alternative text.
-    Code blocks, comments, scripts and styles are left out. Phoneme marks stay as they are, around
-    their term without its markup.
+    Comments, scripts and styles are left out. Phoneme marks stay as they are, around their term
+    without its markup.
+
+    Args:
+        text: the Markdown.
+        policies: what to do with blocks of code and with tables; by default the first are left
+            out, and the second read.
+        language: BCP 47 tag of the text, for what is said instead of code.
+        first_line: number of the text's first line in its file.
+
+    Raises:
+        SourceError: if something is not closed that would swallow what follows, or a row has more
+            values than its table has columns; names the line.
     """
-    hidden = hide_in_markdown(text, _inline_markdown)
+    hidden = hide_in_markdown(text, inline_markdown)
+    base = language.lower().replace("_", "-").split("-")[0]
+    reader = _Reader(
+        lines=hidden.text.split("\n"),
+        first_line=first_line,
+        policies=policies or Policies(),
+        announcement=ANNOUNCEMENTS.get(base, ANNOUNCEMENTS["en"]),
+    )
+    _read_blocks(reader, parser().parse(hidden.text + "\n"))
     return [
         replace(segment, text=_one_line(hidden.with_marks(segment.text)))
-        for segment in _segments_of_blocks(hidden.text)
+        for segment in reader.segments
     ]
 
 
-def _segments_of_blocks(text: str) -> list[Segment]:
-    segments: list[Segment] = []
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What has been read, and how to read on."""
+
+    lines: list[str]
+    """The text."""
+
+    first_line: int
+    """Number of its first line."""
+
+    policies: Policies
+    announcement: str
+    segments: list[Segment] = field(default_factory=list)
+
+    def line_of(self, token: Token) -> int:
+        """Return the number of the line where a token begins."""
+        return self.first_line + (token.map[0] if token.map else 0)
+
+
+def _read_blocks(reader: _Reader, tokens: Sequence[Token]) -> None:
     enclosing: list[Structure] = []
-    # "[^1]: note" would be a link definition, which shows nothing.
-    tokens = _parser().parse(_FOOTNOTE_START.sub(r"\1\\[^", text))
     index = 0
     while index < len(tokens):
         token = tokens[index]
+        if token.nesting == 1 and token.level >= MAX_NESTING - 1:
+            raise _wrong(
+                f"blocks are nested deeper than {MAX_NESTING} levels",
+                "write it with fewer levels of quotes or lists",
+                reader.line_of(token),
+            )
         if token.type == "table_open":
             end = _closing(tokens, index)
-            segments.extend(_table_rows(tokens[index:end]))
+            if reader.policies.tables is TablePolicy.READ:
+                _read_table(reader, tokens[index:end])
             index = end
         elif token.type in _ENCLOSING:
             enclosing.append(_ENCLOSING[token.type])
         elif token.type in _CLOSING:
             enclosing.pop()
         elif token.type == "inline":
-            spoken = _inline_text(token.children or [])
-            spoken = _TASK_BOX.sub("", spoken, count=1) if _TASK_BOX.match(spoken) else spoken
-            if spoken:
-                segments.append(Segment(spoken, _structure(enclosing)))
+            _read_inline(reader, token, _structure(enclosing))
+        elif token.type == "fence":
+            _refuse_unclosed_fence(token, reader.line_of(token))
+            _read_code(reader, token.content, reader.line_of(token) + 1)
+        elif token.type == "code_block":
+            _read_code(reader, token.content, reader.line_of(token))
         elif token.type == "html_block":
-            segments.extend(_html_segments(token.content, _structure(enclosing)))
+            _read_html(reader, token, _structure(enclosing))
         index += 1
-    return segments
 
 
 _ENCLOSING = {
@@ -89,20 +128,116 @@ _ENCLOSING = {
 _CLOSING = frozenset(name.replace("_open", "_close") for name in _ENCLOSING)
 
 
-_HTML_STRUCTURES = {
-    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), Structure.HEADING),
-    "li": Structure.LIST_ITEM,
-    "blockquote": Structure.QUOTE,
-}
-
-
 def _structure(enclosing: Sequence[Structure]) -> Structure:
     return enclosing[-1] if enclosing else Structure.PARAGRAPH
 
 
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+def _read_inline(reader: _Reader, token: Token, structure: Structure) -> None:
+    line = reader.line_of(token)
+    spoken = inline_text(token, line)
+    if _TASK_BOX.match(token.content):
+        spoken = _TASK_BOX.sub("", spoken, count=1)
+    if spoken:
+        reader.segments.append(Segment(spoken, structure, line))
+
+
+def _read_code(reader: _Reader, code: str, line: int) -> None:
+    """Add a block of code, as far as the policy wants it.
+
+    Args:
+        reader: what has been read.
+        code: the code.
+        line: number of its first line.
+    """
+    segments = reader.segments
+    if reader.policies.code is CodePolicy.ANNOUNCE:
+        # Blocks one after the other are on one screen.
+        if not segments or segments[-1].structure is not Structure.CODE:
+            segments.append(Segment(reader.announcement, Structure.CODE, line))
+    elif reader.policies.code is CodePolicy.READ:
+        for number, written in enumerate(code.split("\n"), start=line):
+            if written.strip():
+                segments.append(Segment(written, Structure.CODE, number))
+
+
+def _read_html(reader: _Reader, token: Token, structure: Structure) -> None:
+    line = reader.line_of(token)
+    end = token.map[1] if token.map else 0
+    refuse_unclosed(token.content, lambda: "\n".join(reader.lines[end:]), line)
+    for segment in segments_from_html(token.content, structure, reader.policies.tables, line):
+        if segment.structure is Structure.CODE:
+            _read_code(reader, segment.text, segment.line or line)
+        else:
+            reader.segments.append(segment)
+
+
+def _read_table(reader: _Reader, tokens: Sequence[Token]) -> None:
+    """Add one segment per row: each value after its header."""
+    rows: list[tuple[int, list[str]]] = []
+    header_rows = 0
+    for token in tokens:
+        if token.type == "tr_open":
+            rows.append((reader.line_of(token), []))
+        elif token.type == "inline":
+            rows[-1][1].append(inline_text(token, rows[-1][0]))
+        elif token.type == "thead_close":
+            header_rows = len(rows)
+    headers, body = (rows[0][1], rows[1:]) if header_rows else ([], rows)
+    for line, row in body:
+        _refuse_extra_values(reader.lines[line - reader.first_line], len(row), line)
+        _add_row(reader, _row_sentence(headers, row), line)
+    if not body:
+        _add_row(reader, _row_sentence([], headers), rows[0][0])
+
+
+def _add_row(reader: _Reader, sentence: str, line: int) -> None:
+    if sentence:
+        reader.segments.append(Segment(sentence, Structure.TABLE_ROW, line))
+
+
+def _row_sentence(headers: Sequence[str], row: Sequence[str]) -> str:
+    parts = []
+    for column, value in enumerate(row):
+        header = headers[column].rstrip(" :") if column < len(headers) else ""
+        if value:
+            parts.append(f"{header}: {value.rstrip('.;')}" if header else value.rstrip(".;"))
+    return "; ".join(parts) + "." if parts else ""
+
+
+def _refuse_extra_values(written: str, columns: int, line: int) -> None:
+    """Raise if a row has values beyond the table's columns, which no reader would see."""
+    inner = _CONTAINER.sub("", written, count=1).strip() if written else ""
+    values = _BAR.split(inner.removeprefix("|").removesuffix("|"))
+    if any(value.strip() for value in values[columns:]):
+        raise _wrong(
+            f"the row has {len(values)} values; the table has {columns} columns",
+            "correct the row, or write a bar inside a value as \\|",
+            line,
+        )
+
+
+def _refuse_unclosed_fence(token: Token, line: int) -> None:
+    """Raise if a block of code swallows what follows it.
+
+    CommonMark closes it at the end of the text, or of the list or quote that it stands in.
+    """
+    lines = token.content.split("\n")
+    for number, written in enumerate(lines, start=line + 1):
+        found = _FENCE_WITH_INFO.match(written)
+        if found and found[1].startswith(token.markup):
+            raise _unclosed_fence(f"before the next one begins in line {number}", token, line)
+    first, end = token.map or (0, 0)
+    if end - first < len(lines) + 1:
+        raise _unclosed_fence("in the text, the list or the quote that it is in", token, line)
+
+
+def _unclosed_fence(where: str, token: Token, line: int) -> SourceError:
+    return _wrong(
+        f"the block of code that begins with {token.markup}{token.info} is not closed {where}, "
+        "so that what follows would not be said",
+        f"write {token.markup} in a line of its own where the code ends, indented as it begins",
+        line,
+    )
 
 
 def _closing(tokens: Sequence[Token], opening: int) -> int:
@@ -115,84 +250,9 @@ def _closing(tokens: Sequence[Token], opening: int) -> int:
     return index
 
 
-def _table_rows(tokens: Sequence[Token]) -> list[Segment]:
-    """Return one segment per row: each value after its header."""
-    rows: list[list[str]] = []
-    header_rows = 0
-    for token in tokens:
-        if token.type == "tr_open":
-            rows.append([])
-        elif token.type == "inline":
-            rows[-1].append(_inline_text(token.children or []))
-        elif token.type == "thead_close":
-            header_rows = len(rows)
-    headers, body = (rows[0], rows[1:]) if header_rows else ([], rows)
-    sentences = [_row_sentence(headers, row) for row in body]
-    if not body:
-        sentences = [_row_sentence([], headers)]
-    return [Segment(sentence, Structure.TABLE_ROW) for sentence in sentences if sentence]
-
-
-def _row_sentence(headers: Sequence[str], row: Sequence[str]) -> str:
-    parts = []
-    for column, value in enumerate(row):
-        header = headers[column].rstrip(" :") if column < len(headers) else ""
-        if value:
-            parts.append(f"{header}: {value.rstrip('.;')}" if header else value.rstrip(".;"))
-    return "; ".join(parts) + "." if parts else ""
-
-
-def _inline_text(children: Sequence[Token]) -> str:
-    """Return what a reader sees of inline Markdown, on one line."""
-    parts: list[str] = []
-    unsaid: str | None = None
-    for token in children:
-        if token.type == "html_inline":
-            tag = _TAG_NAME.match(token.content)
-            name = tag[2].lower() if tag else ""
-            if unsaid is None and name in _UNSAID_TAGS and not token.content.endswith("/>"):
-                unsaid = name
-            elif tag and tag[1] and name == unsaid:
-                unsaid = None
-            elif name == "br":
-                parts.append(" ")
-            elif name == "img":
-                parts.append(_alternative_text(token.content))
-        elif unsaid is not None:
-            continue
-        elif token.type in ("text", "code_inline", "text_special"):
-            parts.append(token.content)
-        elif token.type in ("softbreak", "hardbreak"):
-            parts.append(" ")
-        elif token.type == "image":
-            parts.append(_inline_text(token.children or []))
-    text = _FOOTNOTE_DEFINITION.sub("", "".join(parts))
-    return _one_line(_FOOTNOTE_MARK.sub("", text))
-
-
-def _inline_markdown(source: str) -> str:
-    """Return what a reader sees of a few words of Markdown."""
-    [inline] = _parser().parseInline(source)
-    return _inline_text(inline.children or [])
-
-
-def _html_segments(source: str, structure: Structure) -> list[Segment]:
-    """Return the text of raw HTML, a segment per block element."""
-    segments = []
-    kept = _UNSAID_HTML.sub(" ", source)
-    texts = _BLOCK_TAG.split(kept)  # text, name of the tag, text, name of the tag, ...
-    for name, text in zip(["", *texts[1::2]], texts[0::2], strict=True):
-        with_images = _IMAGE_TAG.sub(lambda m: _alternative_text(m[0]), text)
-        spoken = _one_line(html.unescape(_ANY_TAG.sub("", with_images)))
-        if spoken:
-            segments.append(Segment(spoken, _HTML_STRUCTURES.get(name.lower(), structure)))
-    return segments
-
-
-def _alternative_text(image_tag: str) -> str:
-    found = _ALT.search(image_tag)
-    return html.unescape(found[1] or found[2] or "") if found else ""
-
-
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _wrong(problem: str, remedy: str, line: int) -> SourceError:
+    return SourceError(f"line {line}: {problem}", field="text", remedy=remedy)

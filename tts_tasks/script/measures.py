@@ -1,4 +1,4 @@
-"""The units of measure: symbol, names in both numbers, gender. How they are said is in ``units``."""
+"""The units of measure: symbol, both numbers, gender. How they are said is in ``units``."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ _TABLE = pairs(
     dam = decâmetro decâmetros
     hm = hectômetro hectômetros
     km = quilômetro quilômetros
+    Km = quilômetro quilômetros
+    KM = quilômetro quilômetros
+    kms = quilômetro quilômetros
+    mts = metro metros
     mm² = milímetro_quadrado milímetros_quadrados
     cm² = centímetro_quadrado centímetros_quadrados
     m² = metro_quadrado metros_quadrados
@@ -58,6 +62,8 @@ _TABLE = pairs(
     g = grama gramas
     kg = quilo quilos
     Kg = quilo quilos
+    KG = quilo quilos
+    gr = grama gramas
     t = tonelada toneladas f
     ton = tonelada toneladas f
     lb = libra libras f
@@ -109,6 +115,9 @@ _TABLE = pairs(
     KHz = quilo-hertz quilo-hertz
     MHz = mega-hertz mega-hertz
     GHz = giga-hertz giga-hertz
+    Mhz = mega-hertz mega-hertz
+    Ghz = giga-hertz giga-hertz
+    THz = tera-hertz tera-hertz
     fps = quadro_por_segundo quadros_por_segundo
     rpm = rotação_por_minuto rotações_por_minuto f
     bpm = batimento_por_minuto batimentos_por_minuto

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from tts_tasks.request import UrlPolicy
 from tts_tasks.script import (
@@ -37,6 +37,7 @@ from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.lexicon import phonemes_of
 from tts_tasks.script.pins import Pin, pins_of, read_around
 from tts_tasks.script.rules import Rule
+from tts_tasks.script.sentences import split_sentences
 from tts_tasks.script.whole_words import whole_words
 
 
@@ -72,6 +73,9 @@ MAX_PASSES = 4
 """Passes over a text at most. One is enough for what people write; repeating until nothing
 changes makes the result a fixed point, so that normalising twice is normalising once."""
 
+LONG_TEXT_CHARS = 2_000
+"""A longer text is said sentence by sentence, because most sentences need few of the rules."""
+
 _STRAY_MARKUP = re.compile(r"[*_`|~^\\]+|(?<!\S)(?:#+|[-–—]{2,})(?!\S)")
 
 _SPACES = re.compile(r"[ \t]{2,}")
@@ -104,13 +108,10 @@ def normalise(
     words = {term: said for term, said in (lexicon or {}).items() if phonemes_of(said) is None}
     if words:
         return "\n".join(_with_words(line, words, urls) for line in text.split("\n")).strip()
-    rules = rules_for(urls)
-    for _ in range(MAX_PASSES):
-        said = _one_pass(text, rules)
-        if said == text:
-            break
-        text = said
-    return text
+    if len(text) <= LONG_TEXT_CHARS:
+        return _said(text, urls)
+    lines = (split_sentences(line) for line in text.split("\n"))
+    return "\n".join(" ".join(_said(one, urls) for one in line) for line in lines).strip()
 
 
 def _with_words(line: str, words: Mapping[str, str], urls: UrlPolicy) -> str:
@@ -127,14 +128,12 @@ def _with_words(line: str, words: Mapping[str, str], urls: UrlPolicy) -> str:
 
 def normalise_aligned(alignment: Alignment, urls: UrlPolicy = UrlPolicy.HOST) -> None:
     """Do what ``normalise`` does to a text of clean characters, rule by rule with its name."""
-    rules = rules_for(urls)
     alignment.edit(SPACES[0].edits(alignment.text))
     for _ in range(MAX_PASSES):
         before = alignment.text
-        characters = set(before)
-        for rule in rules:
-            if rule.concerns(characters):
-                alignment.edit(rule.edits(alignment.text), rule.name)
+        for rule in _concerned(before, urls):
+            if edits := rule.edits(alignment.text):
+                alignment.edit(edits, rule.name)
         alignment.strip()
         if alignment.text == before:
             break
@@ -145,9 +144,27 @@ def tidy(text: str) -> str:
     return " ".join(_STRAY_MARKUP.sub(" ", clean_characters(text)).split())
 
 
-def _one_pass(text: str, rules: tuple[Rule, ...]) -> str:
-    characters = set(text)
-    for rule in rules:
-        if rule.concerns(characters):
+def _said(text: str, urls: UrlPolicy) -> str:
+    """Return a text after as many passes as change something."""
+    for _ in range(MAX_PASSES):
+        before = text
+        for rule in _concerned(text, urls):
             text = rule.apply(text)
-    return text.strip()
+        text = text.strip()
+        if text == before:
+            break
+    return text
+
+
+def _concerned(text: str, urls: UrlPolicy) -> tuple[Rule, ...]:
+    """Return the rules that may have something to say about a text."""
+    return _concerned_by(_TELLING.intersection(text), urls)
+
+
+@lru_cache(maxsize=4096)
+def _concerned_by(characters: frozenset[str], urls: UrlPolicy) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules_for(urls) if rule.concerns(characters))
+
+
+_TELLING = frozenset("".join("".join(rule.needs) for each in UrlPolicy for rule in rules_for(each)))
+"""The characters that some rule needs."""

@@ -78,7 +78,8 @@ _NOT_COUNTED = words(
     uma numa duma minha sua nossa
     indica representa significa mostra passa fica trata termina começa volta chega ganha resulta
     explica apresenta aborda ensina marca vira fala usa cria gera retorna liga desliga ativa
-    desativa denota identifica aponta leva ocupa multiplica continua aparece
+    desativa denota identifica aponta leva ocupa multiplica continua executa espera joga estuda
+    inicia funciona trabalha fecha envia manda salva carrega calcula compara armazena processa acaba
     """
 )
 
@@ -99,6 +100,10 @@ def is_feminine_singular(word: str) -> bool:
     plural = f"{lower}s"
     if word in FEMININE_NOUNS or lower in FEMININE_NOUNS or plural in _FEMININE_DESPITE_ENDING:
         return True
-    if lower in _NOT_COUNTED or not MASCULINE_NOUNS.isdisjoint((lower, plural)) or _MASCULINE_ENDING.fullmatch(plural):
+    if (
+        lower in _NOT_COUNTED
+        or not MASCULINE_NOUNS.isdisjoint((lower, plural))
+        or _MASCULINE_ENDING.fullmatch(plural)
+    ):
         return False
     return word.islower() and bool(_FEMININE_SINGULAR.fullmatch(word))

@@ -35,9 +35,9 @@ STATUTE_CHARS = 40
 """How far the kind of a law is looked for before its number."""
 
 _STATUTE_BEFORE = re.compile(
-    r"\b(?:(?:lei(?:\s(?:complementar|federal|estadual|municipal))?|decreto(?:-lei)?|portaria|resolução"
-    r"|edital|medida provisória|emenda(?:\sconstitucional)?|instrução normativa|norma|súmula|processo"
-    r"|projeto de lei|MP|PL|PEC|EC|LC|IN)(?:\snúmero)?|(número))\s$",
+    r"\b(?:(?:lei(?:\s(?:complementar|federal|estadual|municipal))?|decreto(?:-lei)?|portaria"
+    r"|resolução|edital|medida provisória|emenda(?:\sconstitucional)?|instrução normativa|norma"
+    r"|súmula|processo|projeto de lei|MP|PL|PEC|EC|LC|IN)(?:\snúmero)?|(número))\s$",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(r"(?=[0-9])(?<![\w.,])([2-6])(?:\.?ª|a\.?)[-\s]feira")
@@ -49,8 +49,9 @@ _ORDINAL = re.compile(
     r"(?=[0-9])(?<![\w.,])([0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,6})\.?([ºª])(s?)(?!\w|\s[CF](?!\w))"
 )
 _ANGLE_BEFORE = re.compile(
-    r"\b(?:ângul|gir|rota|inclina|temperatura|latitude|longitude|sen|cos|tg|seno|cosseno|tangente)"
-    r"\w{0,8}\s[^.;:!?]{0,30}$",
+    r"\b(?:ângulos?|gir(?:ar?|ou|e|os?|ando)|rotaç(?:ão|ões)|rotacion\w{1,6}|inclina\w{1,6}|temperaturas?"
+    r"|latitude|longitude|sen|cos|tg|seno|cosseno|tangente)"
+    r"(?:\s(?:de|em|com|a|até|é|são|entre|mede))?\s(?:[0-9]{1,3}º(?:,\s|\s(?:a|e|ou)\s)){0,4}$",
     re.IGNORECASE,
 )
 _LETTERED = re.compile(r"(?=[0-9])(?<![\w.,])([0-9]{1,3})([a-h])(?![\w])(?!\.\w)")

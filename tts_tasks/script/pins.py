@@ -124,7 +124,8 @@ def _say(alignment: Alignment, pins: Iterable[Pin], terms: Iterable[str]) -> Non
         # One by one, because each may move the next.
         if span := alignment.span_of(pin.start, pin.end):
             said = term if pin.said is None else pin.said
-            alignment.edit([Edit(*span, said)], "" if pin.said is None else pin.rule)
+            rule = "" if pin.said is None else pin.rule
+            alignment.edit([Edit(*span, said)], rule, settles=True)
 
 
 def _placed(alignment: Alignment, pins: Iterable[Pin]) -> list[Placed]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tts_tasks.script.acronyms import MODELS
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.numbers import say_decimals, say_digits_or_cardinal
 from tts_tasks.script.rules import Rule
@@ -40,6 +41,15 @@ TERMS = pairs(
     DevOps = dev ops
     PhD = pê agá dê
     Wi-Fi = wi-fi
+    K-means = cá means
+    k-means = cá means
+    H.264 = agá duzentos e sessenta e quatro
+    H.265 = agá duzentos e sessenta e cinco
+    IEEE = i três é
+    CNPq = cê ene pê quê
+    UnB = u ene bê
+    LTDA = limitada
+    Ltda = limitada
     24/7 = vinte e quatro por sete
     16:9 = dezesseis por nove
     4:3 = quatro por três
@@ -153,6 +163,7 @@ def _option(match: re.Match[str]) -> str:
 
 
 RULES = (
+    *MODELS,
     Rule("programming term", _TERM, lambda m: TERMS[m[0]], needs=""),
     Rule("JavaScript library", _DOT_JS, lambda m: f"{m[1].lower()} jota esse", needs="."),
     Rule("protocol", _PROTOCOL, lambda m: f"{spell(m[1])} {say_version(m[2])}"),

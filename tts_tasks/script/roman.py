@@ -12,9 +12,10 @@ CARDINAL_CONTEXTS = words(
     """
     século séculos capítulo capítulos volume volumes tomo tomos título títulos livro livros ato atos
     cena cenas parte partes seção seções anexo anexos apêndice módulo módulos fase fases nível
-    inciso incisos cálculo física química matemática álgebra geometria estatística programação
-    fundamental história biologia economia anatomia estágio tipo tipos classe classes grupo grupos unidade unidades etapa aula lição item
-    tabela figura quadro edição temporada episódio olimpíada canto
+    inciso incisos tipo tipos classe classes grupo grupos unidade unidades etapa aula lição item
+    cálculo física química matemática álgebra geometria estatística programação fundamental
+    história biologia economia anatomia estágio tabela figura quadro edição temporada episódio
+    olimpíada canto
     """
 )
 """Nouns after which a Roman numeral is a cardinal."""
@@ -62,7 +63,7 @@ _CARDINAL = re.compile(
 _RULER = re.compile(rf"\b(?=[A-Z])({alternatives(RULERS | QUEENS)})\s({_NUMERAL})(?!\w)")
 _TITLED = re.compile(rf"\b((?i:{alternatives(TITLES | TITLES_OF_WOMEN)}))\s[A-ZÀ-Ú][\w-]*\s$")
 _ITEM = re.compile(r"(?<!\w)\((?=[ivx])(x{0,2}(?:ix|iv|v?i{0,3}))\)")
-_NEIGHBOURS = {"i": "ii", "v": "iv", "x": "ix"}
+_NEIGHBOURS = {"i": "ii", "v": "iv", "vi": "v", "x": "ix"}
 ITEMS_CHARS = 400
 """How far from "(i)" the "(ii)" may be that makes it a number and not a letter."""
 
@@ -119,9 +120,9 @@ def _of_ruler(numeral: str, *, feminine: bool) -> str:
 
 
 def _item(match: re.Match[str]) -> str | None:
-    """Say (ii) as a number; (i), (v) and (x) only in a list that has a longer one."""
+    """Say (ii) as a number; (i), (v), (vi) and (x), letters or words too, only in a list."""
     text, numeral = match.string, match[1]
-    if len(numeral) == 1 and word_before(text, match.start()).lower() not in CARDINAL_CONTEXTS:
+    if numeral in _NEIGHBOURS and word_before(text, match.start()).lower() not in CARDINAL_CONTEXTS:
         around = text[max(0, match.start() - ITEMS_CHARS) : match.end() + ITEMS_CHARS]
         if f"({_NEIGHBOURS[numeral]})" not in around:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tts_tasks.script.alignment import Edit
@@ -55,19 +55,25 @@ class Rule:
     say: Callable[[re.Match[str]], str | None]
     """The words for one match, or None to leave it as it is."""
 
-    needs: str = DIGITS
-    """Characters of which a text must hold at least one for the pattern to match; "" for any."""
+    needs: str | tuple[str, ...] = DIGITS
+    """Characters of which a text must hold at least one for the pattern to match, "" for any; a
+    tuple of such, for one of each. No small letters: nearly every text has them."""
 
-    def concerns(self, characters: set[str]) -> bool:
+    def concerns(self, characters: frozenset[str]) -> bool:
         """Return whether a text of these characters can match."""
-        return not self.needs or not characters.isdisjoint(self.needs)
+        groups = (self.needs,) if isinstance(self.needs, str) else self.needs
+        return all(not group or not characters.isdisjoint(group) for group in groups)
 
-    def edits(self, text: str) -> Iterator[Edit]:
-        """Yield what ``apply`` would change."""
-        for match in self.pattern.finditer(text):
-            said = self.say(match)
-            if said is not None and said != match[0]:
-                yield Edit(match.start(), match.end(), said)
+    def edits(self, text: str) -> list[Edit]:
+        """Return what ``apply`` would change."""
+        if self.pattern.search(text) is None:
+            return []  # Nearly always: most rules have nothing to say about a sentence.
+        said = ((match, self.say(match)) for match in self.pattern.finditer(text))
+        return [
+            Edit(match.start(), match.end(), words)
+            for match, words in said
+            if words is not None and words != match[0]
+        ]
 
     def apply(self, text: str) -> str:
         """Return the text with every match said."""

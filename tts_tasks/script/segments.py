@@ -36,7 +36,9 @@ def segments_of(
     if markup is Markup.SSML:
         segments = segments_from_ssml(text, language=language, first_line=first_line)
     elif markup is Markup.MARKDOWN:
-        segments = segments_from_markdown(text)
+        segments = segments_from_markdown(
+            text, policies or Policies(), language=language, first_line=first_line
+        )
     else:
         segments = segments_from_text(text, first_line=first_line)
     return carry_out(segments)

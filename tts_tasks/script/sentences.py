@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
+from tts_tasks.script.acronyms import NAMED_BY_LETTERS
+from tts_tasks.script.roman import RULERS, TITLES, TITLES_OF_WOMEN
 from tts_tasks.script.tables import words
 
 TITLES_AND_REFERENCES = words(
     """
     a/c abr. adm. ago. al. ap. apto. aprox. art. arts. av. cap. caps. cel. cf. cit. cód. cel.
-    comp. coord. d. dep. depto. dez. dir. doc. docs. dr. dra. drs. dras. e.g. eng. engª. enga. est.
-    ex. exa. exma. exmas. exmo. exmos. fev. fig. figs. fl. fls. gen. gov. i.e. ilma. ilmo. inc.
-    inf. jan. jul. jun. leg. loc. máx. méd. mín. mons. mr. mrs. ms. n. n.º n.os n.ª nº. nov. núm.
+    comp. coord. d. dep. depto. des. dez. dir. doc. docs. dr. dra. drs. dras. e.g. eng. engª. enga. est.
+    ex. exa. exma. exmas. exmo. exmos. fev. fig. figs. fl. fls. gen. gov. i.e. ibid. id. ilma. ilmo. inc.
+    inf. jan. jul. jun. leg. lgo. loc. máx. méd. mín. mons. mr. mrs. ms. n. n.º n.os n.ª nº. nov. núm.
     num. obs. op. org. orgs. out. p. p.ex. pág. págs. par. pe. pp. pç. pref. pres. prof. profª.
-    profa. profas. profs. prox. próx. ref. refs. rel. res. s. sec. séc. sécs. seç. sen. set. sr.
-    sra. sras. srs. srta. srtas. st. sta. sto. sup. tab. tabs. tb. tel. tels. ten. tít. trad. v.
+    profa. profas. profs. prox. próx. ref. refs. rel. res. rod. s. sec. séc. sécs. seç. sen. set. sr.
+    sra. sras. srs. srta. srtas. st. sta. sto. sup. tab. tabs. tb. tel. tels. ten. tít. trad. trav. v.
     v.a. v.exa. v.s. v.sa. vd. ver. vol. vols. vs.
     """
 )
@@ -30,12 +32,26 @@ MAYBE_FINAL = words(
 
 OPENERS = "\"'“‘«‹([{—–-¡¿*_"
 CLOSERS = "\"'”’»›)]}*_"
+ALSO_NOUNS = words(
+    """
+    jan. fev. abr. jun. jul. ago. set. out. nov. dez. dr. dra. drs. sr. sra. srs. prof. profa.
+    profs. tel. tels. ap. apto. depto.
+    """
+)
+"""Abbreviations that, in small letters and before a word that begins sentences, end one."""
+
+TITLES_IN_CAPITALS = words("Min. Univ. Ed. Neto.")
+"""Titles that in small letters, or before a common word, are something else: 30 min. Depois."""
+
+LOOKBACK_CHARS = 40
+"""How far back it is asked whether a capital is an initial."""
+
 LONGEST_QUOTATION_CHARS = 2_000
 """A quotation mark whose partner is farther away than this is taken for a stray one."""
 
 SENTENCE_STARTERS = words(
     """
-    a as ao aos à às agora ainda algumas alguns além antes aqui assim cada como com da das de depois
+    a as ao aos à às agora ainda algumas alguns além antes aqui assim até cada como com da das de depois
     do dos e ela elas ele eles em enquanto então era essa essas esse esses esta estas este estes
     eu foi há isso isto já mas na nas nessa nesse nesta neste ninguém no nos não nunca nós o os
     onde ou outra outro para pela pelo pode pois por porque portanto primeiro quando que quem se
@@ -46,6 +62,11 @@ SENTENCE_STARTERS = words(
 
 _ENDING = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»›)\]}*_]*+(?= )")
 _INITIAL = re.compile(r"(?:[^\W\d_]\.)+", re.UNICODE)
+_BRAND = re.compile(r"[a-z]{1,4}[A-Z]")
+_ITEM = re.compile(r"(?:[a-z]|[ivx]{2,4})\)$")
+_LETTERED_ITEM = re.compile(r"[a-z]\.$")
+_LETTERS_BEFORE = re.compile(r"(?<!\w)[A-Z] (?:a|à|ao|e|ou|até|com|por) $")
+_RULER_BEFORE = re.compile(r"(\w+\.?) (\w+) $")
 _ENUMERATOR = re.compile(r"[(\[]?(?:[0-9]{1,3}(?:\.[0-9]{1,2})*|[a-zA-Z]|[IVXLC]{1,6})\.")
 _PAIRS = {"“": "”", "«": "»", "(": ")", "[": "]"}
 _PARTNERS = {closing: opening for opening, closing in _PAIRS.items()}
@@ -87,7 +108,8 @@ def split_sentences(text: str) -> list[str]:
 def _ends_sentence(text: str, start: int, ending: re.Match[str]) -> bool:
     """Return whether a sentence that began at ``start`` ends at this punctuation."""
     following = _next_word(text, ending.end() + 1)
-    if following[:1].islower():
+    starts = following.lower().rstrip(",.:;!?") in SENTENCE_STARTERS
+    if following[:1].islower() and not _begins_in_small_letters(following, text[start : start + 2]):
         return False
     if not ending[0].startswith(".") or ending[0].startswith(".."):
         return True
@@ -95,14 +117,30 @@ def _ends_sentence(text: str, start: int, ending: re.Match[str]) -> bool:
     token = text[max(before, start) : ending.start() + 1]
     if before <= start and _ENUMERATOR.fullmatch(token):
         return False  # the number of a list item: "1. Abra o terminal."
-    word = token.lstrip(OPENERS).lower()
+    token = token.lstrip(OPENERS)
+    word = token.lower()
+    if len(token) == 2 and token[0].isupper():
+        if following[:1].isdigit() and word in TITLES_AND_REFERENCES:
+            return False  # N. 5, P. 12
+        return _ends_after_initial(text, start, max(before, start), following)
     if word in TITLES_AND_REFERENCES:
+        if token in ALSO_NOUNS and starts and not _INITIAL.fullmatch(following):
+            return True
         return word == "p." and not following[:1].isdigit() and following[:1] != ""
     if word in MAYBE_FINAL:
+        if token in TITLES_IN_CAPITALS or following.lower() in MAYBE_FINAL:
+            return starts  # O Min. Barroso, Silva & Cia. Ltda.
         return not (word == "ed." and following[:1].isdigit())
     if _INITIAL.fullmatch(word):
         return _ends_after_initial(text, start, max(before, start), following)
     return True
+
+
+def _begins_in_small_letters(word: str, beginning: str) -> bool:
+    """Return whether a word begins a sentence all the same: iPhone, "b)", "b." after "a."."""
+    if _BRAND.match(word) or _ITEM.match(word):
+        return True
+    return bool(_LETTERED_ITEM.match(word) and _LETTERED_ITEM.match(beginning))
 
 
 def _ends_after_initial(text: str, start: int, before: int, following: str) -> bool:
@@ -111,11 +149,27 @@ def _ends_after_initial(text: str, start: int, before: int, following: str) -> b
         return True
     if _INITIAL.fullmatch(following):
         return False
+    if _is_a_letter(text[max(start, before - LOOKBACK_CHARS) : before], text[before]):
+        return True
     if following.lower().rstrip(",.:;") in SENTENCE_STARTERS:
         # "vitamina C. O corpo", but "J. A. Silva" and "D. João" go on.
         previous = text[max(start, text.rfind(" ", start, max(before - 1, start)) + 1) : before]
         return not _INITIAL.fullmatch(previous.strip()) or len(following) > 2
     return False
+
+
+def _is_a_letter(before: str, letter: str) -> bool:
+    """Return whether a capital is no initial: plano B, de A a Z, Dom Pedro I."""
+    if before.rstrip().rpartition(" ")[2].lower() in NAMED_BY_LETTERS:
+        return True
+    if _LETTERS_BEFORE.search(before):
+        return True
+    ruler = _RULER_BEFORE.search(before) if letter in "IVX" else None
+    return (
+        ruler is not None
+        and ruler[2] in RULERS
+        and ruler[1].lower() in TITLES | TITLES_OF_WOMEN | {"d."}
+    )
 
 
 def _next_word(text: str, position: int) -> str:

@@ -45,23 +45,23 @@ def read_source(
     """
     try:
         if path.is_dir():
-            raise _unreadable(path, "is a folder, not a text file", "give the path of a file")
+            raise unreadable(path, "is a folder, not a text file", "give the path of a file")
         size_bytes = path.stat().st_size
         if size_bytes > max_chars * MAX_UTF8_BYTES + MAX_UTF8_BYTES:
             with path.open("rb") as file:
                 _refuse_binary(path, file.read(HEAD_BYTES))
-            raise _too_long(path, f"{size_bytes} bytes", max_chars, limit_setting)
+            raise too_long(path, f"{size_bytes} bytes", max_chars, limit_setting)
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise _unreadable(path, "does not exist", "check the path and the spelling") from error
+        raise unreadable(path, "does not exist", "check the path and the spelling") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(
+        raise unreadable(
             path, f"cannot be read ({reason})", "check the path and its permissions"
         ) from error
     text = _decode(path, data)
     if len(text) > max_chars:
-        raise _too_long(path, f"{len(text)} characters", max_chars, limit_setting)
+        raise too_long(path, f"{len(text)} characters", max_chars, limit_setting)
     return text
 
 
@@ -126,9 +126,7 @@ def load_yaml(source: str, field: str, *, first_line: int = 1) -> object:
     return parse_yaml(source, field, first_line=first_line)[0]
 
 
-def parse_yaml(
-    source: str, field: str, *, first_line: int = 1
-) -> tuple[object, yaml.Node | None]:
+def parse_yaml(source: str, field: str, *, first_line: int = 1) -> tuple[object, yaml.Node | None]:
     """Parse one YAML document.
 
     Args:
@@ -199,10 +197,10 @@ def broken_yaml(error: Exception, source: str, field: str, *, first_line: int = 
 
 def _refuse_binary(path: Path, data: bytes) -> None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _unreadable(path, "is UTF-16, not UTF-8", "save it as UTF-8")
+        raise unreadable(path, "is UTF-16, not UTF-8", "save it as UTF-8")
     nul = data.find(b"\0")
     if nul >= 0:
-        raise _unreadable(
+        raise unreadable(
             path,
             f"is a binary file (a NUL byte at offset {nul})",
             "give a text file: Markdown or plain text in UTF-8",
@@ -216,7 +214,7 @@ def _decode(path: Path, data: bytes) -> str:
     except UnicodeDecodeError as error:
         offset = error.start
         line = data.count(b"\n", 0, offset) + 1
-        raise _unreadable(
+        raise unreadable(
             path,
             f"is not UTF-8: byte 0x{data[offset]:02x} at offset {offset}, line {line}",
             "save it as UTF-8; it may be in Windows-1252 or Latin-1 now",
@@ -224,11 +222,13 @@ def _decode(path: Path, data: bytes) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _unreadable(path: Path, problem: str, remedy: str) -> SourceError:
+def unreadable(path: Path, problem: str, remedy: str) -> SourceError:
+    """Return the error about a file that cannot be read as what it should be."""
     return SourceError(f"{path} {problem}", field="source", value=path, remedy=remedy)
 
 
-def _too_long(path: Path, length: str, max_chars: int, limit_setting: str) -> TextTooLongError:
+def too_long(path: Path, length: str, max_chars: int, limit_setting: str) -> TextTooLongError:
+    """Return the error about a file whose text is over the limit."""
     return TextTooLongError(
         f"{path} has {length}; the limit is {max_chars} characters",
         field="source",

@@ -28,16 +28,20 @@ from tts_tasks.script.numbers import (
     say_number,
     say_scaled,
 )
-from tts_tasks.script.rules import Rule, kept_point, word_before
+from tts_tasks.script.rules import DIGITS, Rule, kept_point, word_before
 from tts_tasks.script.tables import alternatives, words
-
 
 _SYMBOL = alternatives(UNITS)
 _MEASURE = re.compile(
     rf"{SIGNED_START}(?P<minus>(?<![\w)])-)?(?P<number>{NUMBER})(?:\s(?P<scale>{SCALE})(?:\sde)?)?\s?"
     rf"(?P<unit>{_SYMBOL})(?:/(?P<per>{_SYMBOL}|[^\W\d_]+[²2]?))?(?![\w²³])(?!/\w)"
 )
-_FRACTION = re.compile(rf"(?=[0-9])(?<![\w.,/-])([0-9]{{1,3}})/([0-9]{{1,4}})\s?({_SYMBOL})(?![\w²³]|/\w)")
+_FRACTION = re.compile(
+    rf"(?=[0-9])(?<![\w.,/-])([0-9]{{1,3}})/([0-9]{{1,4}})\s?({_SYMBOL})(?![\w²³]|/\w)"
+)
+_MIXED = re.compile(
+    rf"(?=[0-9])(?<![\w.,/-])([0-9]{{1,4}})\s{{1,2}}(?:e\s)?([1-9])/([2-9]|10)\s{{0,2}}({_SYMBOL})(?![\w²³]|/\w)"
+)
 _KILOMETRE = re.compile(r"km(?<![\w/]km)(?<![0-9]\skm)\s(?=[0-9])")
 _RATE = re.compile(rf"(?<![\w/.-])({alternatives(RATES)})(?![\w²³/])")
 _COORDINATE = re.compile(
@@ -139,11 +143,21 @@ def _fraction(match: re.Match[str]) -> str | None:
     return f"{part}{joint}{unit.singular}"
 
 
+def _mixed(match: re.Match[str]) -> str:
+    """Say two and a half of a unit: dois quilos e meio."""
+    unit, number = UNITS[match[4]], Number(match[1])
+    part = fraction(int(match[2]), int(match[3]), feminine=unit.feminine)
+    name = unit.singular if number.is_singular else unit.plural
+    return f"{say_number(number, feminine=unit.feminine)} {name} e {part}"
+
+
 def _per(match: re.Match[str]) -> str:
     return f"{match[1]} por {per_unit(match[2])}"
 
 
-def _rate_per(match: re.Match[str]) -> str:
+def _rate_per(match: re.Match[str]) -> str | None:
+    if match["per"] is None and match["measure"].rstrip("h")[-1:] in f"{DIGITS} ":
+        return None  # 10h/12h
     if match["per"] is None:
         return f"{match['measure']} por "  # 250 mg/5 mL
     return f"{match['measure']}/{match['per']} por {per_unit(match['time'])}"
@@ -183,6 +197,7 @@ EARLY_RULES = (
 RULES = (
     Rule("coordinate", _COORDINATE, _coordinate, needs="°"),
     Rule("feminine range", _FEMININE_RANGE, _feminine),
+    Rule("fraction of a unit", _MIXED, _mixed, needs="/"),
     Rule("fraction of a unit", _FRACTION, _fraction),
     Rule("unit", _MEASURE, _say),
     Rule("kilometre of a road", _KILOMETRE, lambda _: "quilômetro "),

@@ -1,16 +1,18 @@
-"""Addresses: URLs (the host only), e-mails, handles, IP addresses."""
+"""Addresses: URLs (as much as the policy wants), e-mails, handles, IP addresses."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
+from urllib.parse import unquote
 
+from tts_tasks.request import UrlPolicy
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.numbers import say_digits_or_cardinal
+from tts_tasks.script.programming import SPELLED_EXTENSIONS
 from tts_tasks.script.rules import Rule
 from tts_tasks.script.tables import words
-
-URL_POLICY = "host"
-"""How much of a URL is said: its host, which is what a listener can remember."""
 
 SPOKEN_TLDS = words(
     """
@@ -25,6 +27,27 @@ COUNTRY_TLDS = words("br pt us uk ar cl co de es fr it jp io ai me tv eu so sh g
 
 _CERTAIN_TLDS = words("com org net gov edu") | {"com.br", "app", "dev"}
 _PUNCTUATION = {".": "ponto", "-": "hífen", "_": "underline", "+": "mais"}
+_SIGNS = _PUNCTUATION | {
+    "/": "barra",
+    "?": "interrogação",
+    "=": "igual a",
+    "&": "e comercial",
+    "#": "cerquilha",
+    "%": "por cento",
+    "~": "til",
+    "@": "arroba",
+    ":": "dois pontos",
+    ",": "vírgula",
+    ";": "ponto e vírgula",
+    "*": "asterisco",
+    "!": "exclamação",
+    "$": "cifrão",
+}
+"""The names of the signs in the whole of an address."""
+
+LONGEST_FULL_CHARS = 300
+"""Addresses that are longer are cut: nobody writes them down."""
+
 
 _URL = re.compile(r"(?<!\w)(?:https?|ftp|ssh|git)://([^\s<>\"“”«»]++)", re.IGNORECASE)
 _EMAIL = re.compile(
@@ -36,6 +59,7 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z][\w.]*\w|[A-Za-z])")
+_PIECE = re.compile(r"[0-9]++|[^\W\d_]++|[-_.+/?=&#%~@:,;*!$]")
 _IP = re.compile(
     r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2})|:([0-9]{1,5}))?(?![\w]|\.[0-9])"
 )
@@ -76,15 +100,55 @@ def _split_trailing(address: str) -> tuple[str, str]:
     return bare, address[len(bare) :]
 
 
-def _url(match: re.Match[str]) -> str | None:
+def _say_path(path: str) -> str:
+    """Return the path and the query of a URL, sign by sign: /a-1?x=2 -> "barra a hífen um ..."."""
+    parts: list[str] = []
+    path = unquote(path[:LONGEST_FULL_CHARS].rstrip("/"), errors="ignore")
+    pieces: list[str] = _PIECE.findall(path.lower())
+    for before, piece in zip(["", *pieces], pieces, strict=False):
+        if piece in _SIGNS:
+            parts.append(_SIGNS[piece])
+        elif before == "." and piece in SPELLED_EXTENSIONS:
+            parts.append(spell(piece))
+        else:
+            parts.append(_say_name(piece))
+    return " ".join(parts)
+
+
+def _full(host: str, port: str, path: str) -> str:
+    """Return a whole address: exemplo.com/aula -> "exemplo ponto com barra aula"."""
+    said = [say_host(host)]
+    if port:
+        said.append(f"porta {say_digits_or_cardinal(port)}")
+    if path := _say_path(path):
+        said.append(path)
+    return " ".join(said)
+
+
+_ADDRESSES: dict[UrlPolicy, Callable[[str, str, str], str]] = {
+    UrlPolicy.HOST: lambda host, _port, _path: say_host(host),
+    UrlPolicy.SKIP: lambda _host, _port, _path: "",
+    UrlPolicy.FULL: _full,
+}
+"""What each policy says for a host, a port and a path."""
+
+
+def _url(match: re.Match[str], policy: UrlPolicy) -> str | None:
     address, trailing = _split_trailing(match[1])
-    authority = re.split(r"[/?#]", address, maxsplit=1)[0].rpartition("@")[2]
-    host = re.sub(r":[0-9]*$", "", authority)
-    said = say_host(host)
-    return said + trailing if said else None
+    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
+    host, port = _split_port(authority.rpartition("@")[2])
+    if not say_host(host):
+        return None
+    return _ADDRESSES[policy](host, port, address[len(authority) :]) + trailing
 
 
-def _host(match: re.Match[str]) -> str | None:
+def _split_port(authority: str) -> tuple[str, str]:
+    """Split localhost:8000 into its host and its port."""
+    host, colon, port = authority.rpartition(":")
+    return (host, port) if colon and (port.isdecimal() or not port) else (authority, "")
+
+
+def _host(match: re.Match[str], policy: UrlPolicy) -> str | None:
     host, last = match[1].lower(), match[2].lower()
     labels = host.split(".")
     has_www = match[0].lower().startswith("www.")
@@ -94,8 +158,8 @@ def _host(match: re.Match[str]) -> str | None:
     with_path = bool(match[4]) and (last in SPOKEN_TLDS or last in COUNTRY_TLDS)
     if not (has_www or known or with_path) or labels == ["asp", "net"]:
         return None
-    _, trailing = _split_trailing(match[4])
-    return say_host(host) + trailing
+    path, trailing = _split_trailing(match[4])
+    return _ADDRESSES[policy](host, (match[3] or "")[1:], path) + trailing
 
 
 def _email(match: re.Match[str]) -> str:
@@ -115,10 +179,24 @@ def _ip(match: re.Match[str]) -> str | None:
     return f"{said} porta {say_digits_or_cardinal(match[3])}" if match[3] else said
 
 
-RULES = (
-    Rule("URL", _URL, _url, needs="/"),
-    Rule("e-mail", _EMAIL, _email, needs="@"),
-    Rule("IP address", _IP, _ip),
-    Rule("host", _HOST, _host, needs="."),
-    Rule("handle", _HANDLE, _handle, needs="@"),
+@cache
+def rules(policy: UrlPolicy) -> tuple[Rule, ...]:
+    """Return the rules for addresses, of which a policy says so much."""
+    return (
+        Rule("URL", _URL, lambda match: _url(match, policy), needs="/"),
+        Rule("e-mail", _EMAIL, _email, needs="@"),
+        Rule("IP address", _IP, _ip),
+        Rule("host", _HOST, lambda match: _host(match, policy), needs="."),
+        Rule("handle", _HANDLE, _handle, needs="@"),
+        *(_LEFT_BY_SKIPPING if policy is UrlPolicy.SKIP else ()),
+    )
+
+
+_LEFT_BY_SKIPPING = (
+    Rule("", re.compile(r"\((?<![\w)\]]\()\s?\)|\[(?<![\w)\]]\[)\s?\]"), lambda _: "", needs="(["),
+    Rule("", re.compile(r":(?=\s?[.!?](?![\w.!?/]))"), lambda _: "", needs=":"),
 )
+"""Empty brackets, and a colon that announces nothing more; nameless, because nobody hears them."""
+
+RULES = rules(UrlPolicy.HOST)
+"""The rules as they are where nobody asks for another policy."""
