@@ -204,9 +204,7 @@ def test_a_file_of_any_kind_that_is_missing_or_a_folder(tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", ["a.md", "a.docx", "a.pptx", "a.srt", "a.vtt", "a.ssml", "a"])
-@pytest.mark.parametrize(
-    "data", [b"", b"a\0b", b"PK\x03\x04", "é".encode("latin-1"), b"\xff\xfea\0"]
-)
+@pytest.mark.parametrize("data", [b"", b"a\0b", b"PK\x03\x04\0", b"\xe9", b"\xff\xfea\0"])
 def test_no_bytes_crash_a_reader(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     if not data and name in ("a.md", "a.ssml", "a"):

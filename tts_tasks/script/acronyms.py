@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.letters import letter_name, spell
-from tts_tasks.script.rules import CAPITALS, Rule, word_before
+from tts_tasks.script.rules import CAPITALS, DIGITS, Rule, word_before
 from tts_tasks.script.tables import words
 
 READ_AS_WORDS = words(
@@ -68,7 +68,9 @@ _TOKEN = re.compile(
     r"(?:([/&](?=[A-Z]{2})|-(?=[A-Z]{1,5}(?!\w))))?"
 )
 _CODE = re.compile(r"(?<![^\W_])((?:[A-Z]+[0-9]+)+[A-Z]*|[0-9]{1,2}[A-Z]{1,3})(?![^\W_])")
-_HYPHENATED = re.compile(r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+|covid)-([0-9]{1,4})(?![\w,-])(?!\.[0-9])")
+_HYPHENATED = re.compile(
+    r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+|covid)-([0-9]{1,4})(?![\w,-])(?!\.[0-9])"
+)
 _MODEL = re.compile(
     r"(?<![^\W_])([A-Z][A-Za-z]{1,9})-([0-9]{1,2}\.[0-9]{1,2}|(?<=[A-Z]-)[0-9]{1,2}[a-z])(?![\w,-])"
 )
@@ -144,7 +146,7 @@ MODELS = (Rule("acronym and number", _MODEL, _hyphenated, needs="-"),)
 
 CODES = (
     Rule("acronym and number", _HYPHENATED, _hyphenated),
-    Rule("code", _CODE, _code),
+    Rule("code", _CODE, _code, needs=(DIGITS, CAPITALS)),
 )
 """Before plain numbers, which are part of them: GPT-4, MP3."""
 

@@ -20,7 +20,7 @@ from tts_tasks.script.numbers import (
     say_scaled,
     takes_de,
 )
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import DIGITS, Rule
 from tts_tasks.script.tables import words
 
 _RANGE = re.compile(
@@ -204,31 +204,31 @@ def _left(match: re.Match[str]) -> str:
     return f"{before}{say_digits_or_cardinal(match[0])}{after}"
 
 
-RANGES = (Rule("range", _RANGE, lambda m: f"{m[1]}{m[2] or ''} a "),)
+RANGES = (Rule("range", _RANGE, lambda m: f"{m[1]}{m[2] or ''} a ", needs=(DIGITS, "-–—")),)
 """Before money and units, so that these see their last number: 10-20 km."""
 
 DIMENSIONS = (
-    Rule("millions", _MILLIONS, lambda m: f"{m[1]} {_SHORT_SCALES[m[2]]}"),
+    Rule("millions", _MILLIONS, lambda m: f"{m[1]} {_SHORT_SCALES[m[2]]}", needs=(DIGITS, "MB")),
     Rule("score", _SCORE, _score),
     Rule("dimensions", _BY, _by),
     Rule("dimensions", _BY_UNIT, _by),
     Rule("dimensions", _MEASURE_BY, lambda m: f"{m[1]} por "),
     Rule("multiplication", _SPACED_BY, _spaced_by),
     Rule("multiple", _TIMES, _times),
-    Rule("minus", _MINUS, lambda _: " menos "),
+    Rule("minus", _MINUS, lambda _: " menos ", needs=(DIGITS, "-–")),
     Rule("positive number", _POSITIVE, lambda _: "mais ", needs="+"),
-    Rule("negative number", _NEGATIVE, lambda _: "menos "),
+    Rule("negative number", _NEGATIVE, lambda _: "menos ", needs=(DIGITS, "-–")),
 )
 RULES = (
-    Rule("mark", _MARK, lambda m: f"{m[1]} de ", needs="/"),
-    Rule("fraction", _MIXED, _mixed),
-    Rule("fraction", _FRACTION, _fraction),
-    Rule("ratio", _RATIO, _ratio),
-    Rule("thousands in English", _ENGLISH_THOUSANDS, _english),
-    Rule("list of numbers", _LIST, _list),
+    Rule("mark", _MARK, lambda m: f"{m[1]} de ", needs=(DIGITS, "/")),
+    Rule("fraction", _MIXED, _mixed, needs=(DIGITS, "/")),
+    Rule("fraction", _FRACTION, _fraction, needs=(DIGITS, "/")),
+    Rule("ratio", _RATIO, _ratio, needs=(DIGITS, ":")),
+    Rule("thousands in English", _ENGLISH_THOUSANDS, _english, needs=(DIGITS, ",")),
+    Rule("list of numbers", _LIST, _list, needs=(DIGITS, ",")),
     Rule("thousands", _COMPACT, _compact),
     Rule("large number", _SCALED, _scaled),
-    Rule("number and word", _JOINED_WORD, lambda m: f"{m[1]} ", needs="-"),
+    Rule("number and word", _JOINED_WORD, lambda m: f"{m[1]} ", needs=(DIGITS, "-")),
     Rule("number and letter", _LETTER, lambda m: f"{cardinal(int(m[1]))} {letter_name(m[2])}"),
     Rule("number", _CARDINAL, _cardinal),
 )

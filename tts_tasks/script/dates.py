@@ -6,7 +6,7 @@ import re
 
 from tts_tasks.script.amounts import PRESSURE
 from tts_tasks.script.numbers import cardinal
-from tts_tasks.script.rules import Rule, kept_point
+from tts_tasks.script.rules import DIGITS, Rule, kept_point
 from tts_tasks.script.tables import sequence
 
 MONTHS = sequence(
@@ -242,26 +242,31 @@ def _weekday_date(match: re.Match[str]) -> str:
 
 
 RULES = (
-    Rule("date", _ISO, _iso),
-    Rule("day of the week", _WEEKDAY_DATE, _weekday_date),
-    Rule("days of a month", _DAYS_OF_MONTH, _days_of_month),
-    Rule("days of a month", _DAY_RANGE, lambda m: f"{say_day(int(m[1]))} a "),
-    Rule("days of a month", _PADDED_DAYS, lambda m: f"{say_day(int(m[1]))} a ", needs="-–"),
-    Rule("from date to date", _DATES_BETWEEN, _dates_between, needs="/"),
-    Rule("from month to month", _MONTHS_BETWEEN, lambda _: " a ", needs="-–"),
+    Rule("date", _ISO, _iso, needs=(DIGITS, "-")),
+    Rule("day of the week", _WEEKDAY_DATE, _weekday_date, needs=(DIGITS, "/")),
+    Rule("days of a month", _DAYS_OF_MONTH, _days_of_month, needs=(DIGITS, "/")),
+    Rule("days of a month", _DAY_RANGE, lambda m: f"{say_day(int(m[1]))} a ", needs=(DIGITS, "-–")),
+    Rule(
+        "days of a month", _PADDED_DAYS, lambda m: f"{say_day(int(m[1]))} a ", needs=(DIGITS, "-–")
+    ),
+    Rule("from date to date", _DATES_BETWEEN, _dates_between, needs=(DIGITS, "/")),
+    Rule("from month to month", _MONTHS_BETWEEN, lambda _: " a ", needs=(DIGITS, "-–")),
     Rule("months of a year", _MONTH_RANGE, _month_range, needs=".-–/"),
     Rule("date", _REFERENCE, _reference),
-    Rule("years from and to", _ERAS, lambda _: " a ", needs="-–"),
+    Rule("years from and to", _ERAS, lambda _: " a ", needs=(DIGITS, "-–")),
     Rule(
-        "month and year", _YEAR_MONTH, lambda m: f"{MONTHS[int(m[2]) - 1]} de {cardinal(int(m[1]))}"
+        "month and year",
+        _YEAR_MONTH,
+        lambda m: f"{MONTHS[int(m[2]) - 1]} de {cardinal(int(m[1]))}",
+        needs=(DIGITS, "-"),
     ),
-    Rule("date", _FULL, _full),
-    Rule("month and year", _MONTH_YEAR, _month_year),
-    Rule("date", _NAMED_MONTH_YEAR, _named_month_year),
-    Rule("day and month", _DAY_MONTH, _day_month),
-    Rule("day and month", _DAY_SHORT_MONTH, _day_short_month),
+    Rule("date", _FULL, _full, needs=(DIGITS, "/.-")),
+    Rule("month and year", _MONTH_YEAR, _month_year, needs=(DIGITS, "/")),
+    Rule("date", _NAMED_MONTH_YEAR, _named_month_year, needs=(DIGITS, "/")),
+    Rule("day and month", _DAY_MONTH, _day_month, needs=(DIGITS, "/")),
+    Rule("day and month", _DAY_SHORT_MONTH, _day_short_month, needs=(DIGITS, "/")),
     Rule("month", _SHORT_MONTH, _short_month),
-    Rule("month", _MONTH_OF_YEAR, _month_of_year),
+    Rule("month", _MONTH_OF_YEAR, _month_of_year, needs=(DIGITS, ".")),
     Rule("days of the week", _WEEKDAYS_RANGE, _weekdays, needs=".-–"),
     Rule("day of a month", _DAY_OF_MONTH, _day_of_month),
 )

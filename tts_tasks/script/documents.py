@@ -6,7 +6,7 @@ import re
 
 from tts_tasks.script.letters import spell
 from tts_tasks.script.numbers import ordinal, say_digits
-from tts_tasks.script.rules import Rule, kept_point
+from tts_tasks.script.rules import CAPITALS, DIGITS, Rule, kept_point
 from tts_tasks.script.tables import alternatives, words
 
 _CPF = re.compile(
@@ -193,23 +193,23 @@ def _is_landline(match: re.Match[str]) -> bool:
 
 
 RULES = (
-    Rule("CPF", _CPF, _labelled),
-    Rule("CNPJ", _CNPJ, _labelled),
-    Rule("CEP", _CEP, _labelled),
-    Rule("RG", _RG, _labelled),
-    Rule("PIS", _PIS, _labelled),
-    Rule("document without signs", _UNSIGNED, _unsigned),
-    Rule("lawsuit", _LAWSUIT, lambda match: say_groups(match[0])),
-    Rule("boleto", _BOLETO, lambda match: say_groups(match[0])),
+    Rule("CPF", _CPF, _labelled, needs=(DIGITS, "-")),
+    Rule("CNPJ", _CNPJ, _labelled, needs=(DIGITS, "/")),
+    Rule("CEP", _CEP, _labelled, needs=(DIGITS, "-")),
+    Rule("RG", _RG, _labelled, needs=(DIGITS, "G")),
+    Rule("PIS", _PIS, _labelled, needs=(DIGITS, "-")),
+    Rule("document without signs", _UNSIGNED, _unsigned, needs=(DIGITS, "P")),
+    Rule("lawsuit", _LAWSUIT, lambda match: say_groups(match[0]), needs=(DIGITS, "-")),
+    Rule("boleto", _BOLETO, lambda match: say_groups(match[0]), needs=(DIGITS, ".")),
     Rule("card", _CARD, _card),
-    Rule("number plate", _PLATE, _plate),
+    Rule("number plate", _PLATE, _plate, needs=(DIGITS, CAPITALS)),
     Rule("code", _CODE, _code),
-    Rule("edition", _EDITION, _edition, needs="."),
-    Rule("number sign", _NUMBER_SIGN, lambda _: "número "),
-    Rule("toll-free phone", _TOLL_FREE, lambda m: _digit_groups(*m.groups())),
+    Rule("edition", _EDITION, _edition, needs=(DIGITS, ".")),
+    Rule("number sign", _NUMBER_SIGN, lambda _: "número ", needs=(DIGITS, ".")),
+    Rule("toll-free phone", _TOLL_FREE, lambda m: _digit_groups(*m.groups()), needs=(DIGITS, "0")),
     Rule("phone", _PHONE, _phone),
     Rule("phone", _BARE_MOBILE, _bare_mobile),
     Rule("phone", _INTERNATIONAL, _international, needs="+"),
     Rule("public service", _SERVICE, _service),
-    Rule("code in groups", _CHAIN, lambda match: say_groups(match[0])),
+    Rule("code in groups", _CHAIN, lambda match: say_groups(match[0]), needs=(DIGITS, "-")),
 )

@@ -20,7 +20,7 @@ from tts_tasks.script.numbers import (
     say_digits_or_cardinal,
     say_number,
 )
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import DIGITS, Rule
 from tts_tasks.script.tables import alternatives, pairs, words
 
 LATEX = pairs(
@@ -187,18 +187,18 @@ def _percent_code(match: re.Match[str]) -> str:
 RULES = (
     *money.EARLY_RULES,
     *units.EARLY_RULES,
-    Rule("thousands", _GROUPED, _grouped, needs=" "),
-    Rule("minus", _GLUED_MINUS, lambda _: " menos ", needs="-"),
-    Rule("minus", _EQUATION_DASH, _equation_dash, needs="–"),
+    Rule("thousands", _GROUPED, _grouped, needs=(DIGITS, " ")),
+    Rule("minus", _GLUED_MINUS, lambda _: " menos ", needs=(DIGITS, "-")),
+    Rule("minus", _EQUATION_DASH, _equation_dash, needs=(DIGITS, "–")),
     Rule("formula", _DOLLARS, _formula, needs="$"),
-    Rule("hexadecimal or binary", _BASED, _based),
-    Rule("minus a variable", _BEFORE_MINUS, lambda _: "menos "),
+    Rule("hexadecimal or binary", _BASED, _based, needs=(DIGITS, "0")),
+    Rule("minus a variable", _BEFORE_MINUS, lambda _: "menos ", needs=(DIGITS, "-–")),
     Rule("variable", _VARIABLE_X, _variable),
-    Rule("scientific notation", _SCIENTIFIC, _scientific, needs="^²³"),
+    Rule("scientific notation", _SCIENTIFIC, _scientific, needs=(DIGITS, "^²³")),
     Rule("scientific notation", _PROGRAMMED, _scientific),
     Rule("power", _POWER, _power, needs="^"),
     Rule("division", _OF_GROUP, lambda _: " dividido por ", needs="/"),
-    Rule("division", _DIVIDED, _divided),
+    Rule("division", _DIVIDED, _divided, needs=(DIGITS, "/")),
     Rule("drive", _DRIVE, lambda _: " dois pontos", needs="\\"),
     Rule("backslash", _BACKSLASH, lambda _: " barra invertida ", needs="\\"),
     Rule("pipe", _PIPE, _pipe, needs="|"),

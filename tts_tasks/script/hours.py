@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.numbers import cardinal
-from tts_tasks.script.rules import Rule, kept_point
+from tts_tasks.script.rules import DIGITS, Rule, kept_point
 
 _H = r"[0-9]{1,2}h(?:[0-9]{2})?(?:min)?|[0-9]{1,2}:[0-9]{2}"
 _RANGE = re.compile(rf"(?<![\w.,:/-])({_H})\s?[-–—]\s?({_H})(?![\w:-])")
@@ -105,13 +105,13 @@ def _minutes_seconds(match: re.Match[str]) -> str:
 
 
 RULES = (
-    Rule("hours from and to", _RANGE, _range),
+    Rule("hours from and to", _RANGE, _range, needs=(DIGITS, "-–—")),
     Rule("hours from and to", _HOUR_BEFORE, _hour_before),
-    Rule("every so many hours", _EVERY, _every, needs="/"),
+    Rule("every so many hours", _EVERY, _every, needs=(DIGITS, "/")),
     Rule("one hour", _ZERO_OR_ONE, lambda m: f"{m[1]} "),
     Rule("a.m. and p.m.", _AM_PM, _am_pm),
     Rule("hours", _WITH_H, _with_h),
     Rule("minutes and seconds", _MINUTES_SECONDS, _minutes_seconds),
-    Rule("minutes and seconds", _PRIMES, _primes, needs="'’′"),
-    Rule("clock time", _CLOCK, _clock),
+    Rule("minutes and seconds", _PRIMES, _primes, needs=(DIGITS, "'’′")),
+    Rule("clock time", _CLOCK, _clock, needs=(DIGITS, ":")),
 )

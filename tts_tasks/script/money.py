@@ -16,7 +16,7 @@ from tts_tasks.script.numbers import (
     say_scaled,
     takes_de,
 )
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import DIGITS, Rule
 from tts_tasks.script.tables import alternatives
 from tts_tasks.script.units import per_unit
 
@@ -133,8 +133,8 @@ def _english(match: re.Match[str]) -> str | None:
 
 
 RULES = (
-    Rule("money in English", _ENGLISH, _english),
-    Rule("money", _MONEY, _say),
+    Rule("money in English", _ENGLISH, _english, needs=(DIGITS, "$€£¥BEGU")),
+    Rule("money", _MONEY, _say, needs=(DIGITS, "$€£¥BEGU")),
     Rule("money after the amount", _AFTER, _say),
 )
 EARLY_RULES = (Rule("rate of money", _BARE_RATE, _bare_rate, needs="$"),)

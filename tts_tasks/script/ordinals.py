@@ -8,7 +8,7 @@ from tts_tasks.script.agreement import names
 from tts_tasks.script.dates import full_year
 from tts_tasks.script.letters import letter_name
 from tts_tasks.script.numbers import cardinal, ordinal
-from tts_tasks.script.rules import Rule, kept_point
+from tts_tasks.script.rules import DIGITS, Rule, kept_point
 from tts_tasks.script.tables import words
 
 LAST_ORDINAL_ARTICLE = 9
@@ -127,11 +127,11 @@ RULES = (
         lambda m: f"{_WEEKDAYS[int(m[1])]} {m[2]} {_WEEKDAYS[int(m[3])]}",
     ),
     Rule("day of the week", _WEEKDAY, _weekday),
-    Rule("law and year", _STATUTE, _statute),
+    Rule("law and year", _STATUTE, _statute, needs=(DIGITS, "/")),
     Rule("articles of a law", _LAWS, _law),
     Rule("article of a law", _LAW, _law),
-    Rule("ordinal", _ORDINAL, _ordinal),
+    Rule("ordinal", _ORDINAL, _ordinal, needs=(DIGITS, "ºª")),
     Rule("letter of an item", _LETTERED, _lettered),
     Rule("ordinal", _TYPED, _typed),
-    Rule("ordinal", _DEGREE_AS_ORDINAL, lambda m: ordinal(int(m[1]))),
+    Rule("ordinal", _DEGREE_AS_ORDINAL, lambda m: ordinal(int(m[1])), needs=(DIGITS, "°")),
 )

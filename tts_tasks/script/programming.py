@@ -7,7 +7,7 @@ import re
 from tts_tasks.script.acronyms import MODELS
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.numbers import say_decimals, say_digits_or_cardinal
-from tts_tasks.script.rules import Rule
+from tts_tasks.script.rules import Rule, word_before
 from tts_tasks.script.tables import alternatives, pairs, words
 
 TERMS = pairs(
@@ -15,10 +15,11 @@ TERMS = pairs(
     C# = cê sharp
     F# = efe sharp
     C++ = cê mais mais
-    c++ = cê mais mais
-    g++ = gê mais mais
     .NET = dot net
     ASP.NET = a esse pê dot net
+    # "c++" and "g++" reach these rules as increments
+    c mais mais = cê mais mais
+    g mais mais = gê mais mais
     Objective-C = objective cê
     k8s = kubernetes
     K8s = kubernetes
@@ -38,6 +39,10 @@ TERMS = pairs(
     iOS = ai ó esse
     macOS = mac ó esse
     Ctrl = control
+    CTRL = control
+    ctrl = control
+    cd .. = cd ponto ponto
+    x86-64 = xis oitenta e seis sessenta e quatro
     DevOps = dev ops
     PhD = pê agá dê
     Wi-Fi = wi-fi
@@ -68,14 +73,38 @@ SPELLED_EXTENSIONS = words(
 WORD_EXTENSIONS = words("json zip rar toml log tar java yaml swift conf bak tmp docker")
 EXTENSIONS = SPELLED_EXTENSIONS | WORD_EXTENSIONS
 
-_TERM = re.compile(rf"(?<![\w./-])(?:Ctrl(?=\+)|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))")
+_TERM = re.compile(rf"(?<![\w./-])(?:(?:Ctrl|CTRL|ctrl)(?=\+)|C\+\+(?=[0-9])|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))")
+COMMANDS = words(
+    """
+    ls rm cp mv ps tar grep mkdir chmod chown du df ssh scp rsync sed awk find sort head tail cat wc
+    docker git pip npm python curl wget unzip kill ln
+    """
+)
+"""Commands after which letters behind one dash are options, each by its name: ls -la."""
+
+STAGES = pairs(
+    """
+    alpha = alpha
+    alfa = alfa
+    beta = beta
+    dev = dev
+    rc = erre cê
+    final = final
+    preview = preview
+    snapshot = snapshot
+    lts = ele tê esse
+    """
+)
+"""What follows a version: v1.2.3-beta."""
+
+_STAGE = rf"(?:-(?P<stage>{alternatives(STAGES)})\.?(?P<build>[0-9]{{0,4}})(?!\w))?"
 _DOT_JS = re.compile(r"\b([A-Z][A-Za-z]+)\.js\b(?!\.)")
 _PROTOCOL = re.compile(r"\b([A-Z]{2,6})/([0-9]+(?:\.[0-9]+)*)(?![\w/])")
 _VERSION = re.compile(
     r"(?:\b(?P<word>vers(?:ão|ao|ões))\s)?(?<![\w.])[vV]\.?(?P<number>[0-9]++(?:\.[0-9]++)*)"
-    r"(?P<x>\.x)?(?![\w]|[.,][0-9])"
+    rf"(?P<x>\.x)?{_STAGE}(?![\w]|[.,][0-9])"
 )
-_DOTTED = re.compile(r"(?<![\w.,])([0-9]++(?:\.[0-9]++){2,})(?![\w,]|[-/.][0-9])")
+_DOTTED = re.compile(rf"(?<![\w.,])([0-9]++(?:\.[0-9]++){{2,}}){_STAGE}(?![\w,]|[-/.][0-9])")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
 _DOT_X = re.compile(r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3})?)\.x(?!\w)")
 _PATH = re.compile(
@@ -85,8 +114,12 @@ _FILE = re.compile(
     rf"(?<![\w.@/-])((?:[\w-]{{1,80}}|(?=\.))(?:\.[\w-]{{1,40}}){{0,4}}"
     rf"\.(?:{alternatives(EXTENSIONS)}))(?![\w@]|\.\w)"
 )
-_DOTFILE = re.compile(r"(?<![\w./])\.([a-z][a-z_-]{2,30})(?![\w.])")
-_OPTION = re.compile(r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w$-]))")
+_DOTFILE = re.compile(r"(?<![\w./)\]\"'])\.([a-z][a-z_-]{2,30})(?![\w.])")
+_OPTION = re.compile(r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w$-])|-([a-zA-Z]{2,4})(?![\w$-]))")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})((?:\s[^<>=]{1,40}=[^<>]{0,200})?)\s?/?>")
+_SLICE = re.compile(r"\[(?<=\w\[)([^\[\]\s:]{0,20}):([^\[\]\s:]{0,20})\]")
+_PROMPT = re.compile(r"^(?:>>>|\$)\s(?=\S)", re.MULTILINE)
+_COMMENT = re.compile(r"/\*{1,2}(?<!\S..)(?<!\S.)(?!\S)|\*/(?!\S)")
 _SNAKE = re.compile(r"_++")
 _CALL = re.compile(r"(?<=\w)\(\)")
 _MEMBER = re.compile(
@@ -147,24 +180,63 @@ def _path(match: re.Match[str]) -> str | None:
     return head + " barra ".join(said) + trailing
 
 
+def _term(match: re.Match[str]) -> str:
+    said = TERMS[match[0]]
+    return f"{said} " if match.string[match.end() : match.end() + 1].isdigit() else said
+
+
 def _version(match: re.Match[str]) -> str:
-    said = say_version(match["number"]) + (" ponto xis" if match["x"] else "")
+    said = say_version(match["number"]) + (" ponto xis" if match["x"] else "") + _say_stage(match)
     return f"{match['word'] or 'versão'} {said}"
 
 
 def _dotted(match: re.Match[str]) -> str | None:
-    return None if _THOUSANDS.fullmatch(match[1]) else say_version(match[1])
+    if _THOUSANDS.fullmatch(match[1]) and not match["stage"]:
+        return None
+    return say_version(match[1]) + _say_stage(match)
 
 
-def _option(match: re.Match[str]) -> str:
+def _say_stage(match: re.Match[str]) -> str:
+    if not match["stage"]:
+        return ""
+    build = f" {say_digits_or_cardinal(match['build'])}" if match["build"] else ""
+    return f" {STAGES[match['stage']]}{build}"
+
+
+def _tag(match: re.Match[str]) -> str:
+    closing, name, attributes = match[1], match[2], match[3]
+    said = letter_name(name) if len(name) == 1 else name
+    return f" {'barra ' if closing else ''}{said}{attributes} "
+
+
+def _slice(match: re.Match[str]) -> str:
+    return f" {match[1]} dois pontos {match[2]} "
+
+
+def _snake(match: re.Match[str]) -> str:
+    """Open the joints of an identifier; the marks around it are only for the eye."""
+    text = match.string
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    return " " if (before.isalnum() or before == ".") and after.isalnum() else ""
+
+
+def _option(match: re.Match[str]) -> str | None:
+    if match[3]:
+        text, start = match.string, match.start()
+        command = word_before(text, start).lower()
+        return f"traço {spell(match[3])}" if command in COMMANDS else None
     if match[1]:
         return f"traço traço {match[1].replace('-', ' ').replace('_', ' ')}"
     return f"traço {letter_name(match[2])}"
 
 
 RULES = (
+    Rule("prompt", _PROMPT, lambda _: "", needs=">$"),
+    Rule("comment", _COMMENT, lambda _: "", needs="*"),
+    Rule("tag", _TAG, _tag, needs="<"),
+    Rule("slice", _SLICE, _slice, needs="["),
     *MODELS,
-    Rule("programming term", _TERM, lambda m: TERMS[m[0]], needs=""),
+    Rule("programming term", _TERM, _term, needs=""),
     Rule("JavaScript library", _DOT_JS, lambda m: f"{m[1].lower()} jota esse", needs="."),
     Rule("protocol", _PROTOCOL, lambda m: f"{spell(m[1])} {say_version(m[2])}"),
     Rule("version", _VERSION, _version),
@@ -174,9 +246,9 @@ RULES = (
     Rule("file name", _FILE, lambda m: say_file(m[1]), needs="."),
     Rule("file name", _DOTFILE, lambda m: f"ponto {_say_identifier(m[1])}", needs="."),
     Rule("option", _OPTION, _option, needs="-"),
-    Rule("identifier", _SNAKE, lambda _: " ", needs="_"),
-    Rule("call", _CALL, lambda _: "", needs="("),
     Rule("member", _MEMBER, lambda _: " ponto ", needs="."),
+    Rule("identifier", _SNAKE, _snake, needs="_"),
+    Rule("call", _CALL, lambda _: "", needs="("),
 )
 LATE_RULES = (
     Rule(

@@ -9,6 +9,12 @@ from tts_tasks.script.tables import alternatives, pairs
 
 SAID = pairs(
     """
+    === = estritamente igual a
+    !== = estritamente diferente de
+    += = mais igual a
+    -= = menos igual a
+    *= = vezes igual a
+    && = e
     >= = maior ou igual a
     <= = menor ou igual a
     != = diferente de
@@ -41,6 +47,9 @@ SAID = pairs(
 )
 """Said wherever they stand."""
 
+ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "nbsp": " ", "quot": '"'}
+"""What HTML writes for signs."""
+
 # Spaces before a sign are left to the tidying: a pattern that begins with the sign is searched
 # several times faster than one that begins with an optional space or a lookbehind.
 _SAID = re.compile(rf"(?:{alternatives(SAID)})\s?")
@@ -57,9 +66,18 @@ _SLASH = re.compile(r"(?<=\w)\s?/\s?(?=\w)")
 _STAR_PRODUCT = re.compile(
     r"\*(?:(?:(?<=[0-9)]\*)|(?<=[0-9)]\s\*))\s?(?=[0-9(])|(?<=\b[a-z]\s\*)\s(?=[a-z0-9]\b))"
 )
+_POWER = re.compile(
+    r"\*\*(?:(?<=[\w)]\s\*\*)\s(?=[\w(])|(?:(?<=[0-9]\*\*)|(?<=\b[a-z]\*\*))(?=[0-9]))"
+)
+_MODULO = re.compile(
+    r"%(?:(?<=\b[a-z]\s%)|(?<=[0-9]\s%)(?<![.,][0-9]\s%))\s(?=(?:[0-9]++|[a-z])(?![\w,.]))"
+)
+_TO = re.compile(r"\.\.(?<=[0-9]\.\.)(?=[0-9n](?!\.))")
+_ENTITY = re.compile(r"&(amp|lt|gt|nbsp|quot);")
 _EYE_ONLY_CHARACTERS = "*_`|~^\\{}[]<>#•·●▪◦‣⁃†‡¦¬¨´¯¸ªº@/+§¶"
 _EYE_ONLY = re.compile(rf"[{re.escape(_EYE_ONLY_CHARACTERS)}]+")
-_RULE = re.compile(r"(?<!\S)(?:[-–—]{2,}|={3,})(?!\S)")
+_IN_BRACKETS = re.compile(r" (?:(?<=\( )|(?=\)))")
+_RULE = re.compile(r"(?<!\S)(?:[-–—]{2,}|={4,}|^={3}|={3}$)(?!\S)", re.MULTILINE)
 
 
 def _said(match: re.Match[str]) -> str:
@@ -71,6 +89,11 @@ def _times(match: re.Match[str]) -> str:
     return "vezes " if match.string[match.start() - 1] == " " else " vezes "
 
 
+def _power(match: re.Match[str]) -> str:
+    before = "" if match.string[match.start() - 1] == " " else " "
+    return f"{before}elevado a "
+
+
 def _compared(match: re.Match[str]) -> str:
     return " menor que " if "<" in match[0] else " maior que "
 
@@ -78,6 +101,10 @@ def _compared(match: re.Match[str]) -> str:
 EARLY_RULES = (
     Rule("number sign", _HASH_NUMBER, lambda _: "número "),
     Rule("about", _ABOUT, lambda _: "cerca de "),
+    Rule("entity", _ENTITY, lambda m: ENTITIES[m[1]], needs="&"),
+    Rule("power", _POWER, _power, needs="*"),
+    Rule("remainder", _MODULO, lambda _: "módulo ", needs="%"),
+    Rule("to", _TO, lambda _: " a "),
     Rule("times", _STAR_PRODUCT, _times, needs="*"),
 )
 """Before numbers, which they look at."""
@@ -91,4 +118,5 @@ RULES = (
     Rule("plus", _PLUS, lambda _: " mais ", needs="+"),
     Rule("slash", _SLASH, lambda _: " barra ", needs="/"),
     Rule("not said", _EYE_ONLY, lambda _: " ", needs=_EYE_ONLY_CHARACTERS),
+    Rule("", _IN_BRACKETS, lambda _: "", needs="()"),
 )

@@ -189,19 +189,19 @@ def _bare(match: re.Match[str]) -> str:
 
 
 EARLY_RULES = (
-    Rule("rate", _RATE_PER, _rate_per, needs="/"),
-    Rule("rate of interest", _INTEREST, _interest, needs="%"),
+    Rule("rate", _RATE_PER, _rate_per, needs=(DIGITS, "/")),
+    Rule("rate of interest", _INTEREST, _interest, needs=(DIGITS, "%")),
 )
 """Before the rules for code and abbreviations, which take kg/dia for a path and a.m. for a word."""
 
 RULES = (
-    Rule("coordinate", _COORDINATE, _coordinate, needs="°"),
+    Rule("coordinate", _COORDINATE, _coordinate, needs=(DIGITS, "°")),
     Rule("feminine range", _FEMININE_RANGE, _feminine),
-    Rule("fraction of a unit", _MIXED, _mixed, needs="/"),
-    Rule("fraction of a unit", _FRACTION, _fraction),
+    Rule("fraction of a unit", _MIXED, _mixed, needs=(DIGITS, "/")),
+    Rule("fraction of a unit", _FRACTION, _fraction, needs=(DIGITS, "/")),
     Rule("unit", _MEASURE, _say),
     Rule("kilometre of a road", _KILOMETRE, lambda _: "quilômetro "),
     Rule("bare unit", _BARE, _bare, needs=""),
     Rule("bare rate", _RATE, _rate, needs="/"),
-    Rule("rate", _PER_WORD, _per),
+    Rule("rate", _PER_WORD, _per, needs=(DIGITS, "/")),
 )

@@ -59,6 +59,7 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z][\w.]*\w|[A-Za-z])")
+_LOCAL = re.compile(r"localhost(?<![\w.@/-]localhost):([0-9]{1,5})(?![\w])(/[^\s<>\"“”«»]*+)?")
 _PIECE = re.compile(r"[0-9]++|[^\W\d_]++|[-_.+/?=&#%~@:,;*!$]")
 _IP = re.compile(
     r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2})|:([0-9]{1,5}))?(?![\w]|\.[0-9])"
@@ -162,6 +163,13 @@ def _host(match: re.Match[str], policy: UrlPolicy) -> str | None:
     return _ADDRESSES[policy](host, (match[3] or "")[1:], path) + trailing
 
 
+def _local(match: re.Match[str], policy: UrlPolicy) -> str:
+    path, trailing = _split_trailing(match[2] or "")
+    if policy is UrlPolicy.HOST:
+        return _full("localhost", match[1], "") + trailing  # the port is all that tells it apart
+    return _ADDRESSES[policy]("localhost", match[1], path) + trailing
+
+
 def _email(match: re.Match[str]) -> str:
     return f"{_say_name(match[1].lower())} arroba {say_host(match[2])}"
 
@@ -184,6 +192,7 @@ def rules(policy: UrlPolicy) -> tuple[Rule, ...]:
     """Return the rules for addresses, of which a policy says so much."""
     return (
         Rule("URL", _URL, lambda match: _url(match, policy), needs="/"),
+        Rule("host", _LOCAL, lambda match: _local(match, policy), needs=":"),
         Rule("e-mail", _EMAIL, _email, needs="@"),
         Rule("IP address", _IP, _ip),
         Rule("host", _HOST, lambda match: _host(match, policy), needs="."),
