@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import docx
+import pptx
 import pytest
 
 from tts_tasks.errors import (
@@ -15,6 +17,7 @@ from tts_tasks.errors import (
     SourceError,
     TextTooLongError,
 )
+from tts_tasks.request import Markup, Policies
 from tts_tasks.script.chunks import Line, write_lines
 from tts_tasks.script.course import Course, Lesson, read_course
 from tts_tasks.script.course_fields import natural_key, slug
@@ -409,3 +412,159 @@ def test_a_title_shows_the_terms_of_marks(tmp_path: Path) -> None:
 def test_a_lesson_of_one_mark_has_something_to_say(tmp_path: Path) -> None:
     [lesson] = read(make(tmp_path / "c", a__md="[[Kaggle|/ˈkæɡəl/]]")).lessons
     assert lesson.error is None
+
+
+def test_a_course_takes_lessons_of_every_kind(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        **{
+            "1-a.md": "# Um\n\nOi.",
+            "2-b.srt": "1\n00:00:01,000 --> 00:00:02,000\nOi <i>dois</i>.\n",
+            "3-c.vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\nOi três.\n",
+            "4-d.ssml": "---\ntitle: Quatro\n---\n<speak>Oi <sub alias='x'>4</sub>.</speak>",
+            "notas.txt": "fora",
+            "~$5-e.docx": "fora",
+        },
+    )
+    word = docx.Document()
+    word.add_heading("Cinco", 1)
+    word.add_paragraph("Oi *cinco*.")
+    word.save(str(folder / "5-e.docx"))
+    slides = pptx.Presentation()
+    slide = slides.slides.add_slide(slides.slide_layouts[5])
+    slide.shapes.title.text = "Seis"
+    slide.notes_slide.notes_text_frame.text = "Oi seis."
+    slides.save(str(folder / "6-f.pptx"))
+    lessons = read(folder).lessons
+    assert [(x.title, x.markup, x.error) for x in lessons] == [
+        ("Um", Markup.MARKDOWN, None),
+        ("B", Markup.TEXT, None),
+        ("C", Markup.TEXT, None),
+        ("Quatro", Markup.SSML, None),
+        ("Cinco", Markup.MARKDOWN, None),
+        ("Seis", Markup.MARKDOWN, None),
+    ]
+    assert [lesson.segments()[-1].text for lesson in lessons] == [
+        "Oi.", "Oi dois.", "Oi três.", "Oi [[x|4]].", "Oi *cinco*.", "Oi seis.",
+    ]  # fmt: skip
+
+
+def test_a_lesson_and_its_captions_share_an_id(tmp_path: Path) -> None:
+    captions = "1\n00:00:01,000 --> 00:00:02,000\nOi.\n"
+    first, second = read(make(tmp_path / "c", aula__md="Oi.", aula__srt=captions)).lessons
+    assert "'aula': aula.md, aula.srt" in str(first.error)
+    assert "'aula': aula.md, aula.srt" in str(second.error)
+
+
+def test_lessons_know_their_first_line(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        a__md="---\ntitle: x\nvoice: y\n---\n\n# Oi\n",
+        b__md="# Oi\n",
+        course__yaml="lessons: [a, b, c.txt]",
+        c__txt="---\ntitle: x\n---\nOi.\n\nFim.",
+    )
+    lessons = read(folder).lessons
+    assert [x.first_line for x in lessons] == [5, 1, 4]
+    assert [[s.line for s in x.segments()] for x in lessons] == [[6], [1], [4, 6]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("---\ntitle: x\n---\n# Oi\n\n```py\nx\n", r"a\.md, line 6: the block of code"),
+        ("Oi.\n\n<!-- nota\n\nfim", r"a\.md, line 3: <!-- is never closed"),
+        ("Oi.\n\n[voz x]Fim.", r"a\.md, line 3: \[voz x\] is never closed"),
+        ("---\ntitle: x: y\n---\nOi.", r"a\.md: broken YAML at line 2"),
+    ],
+)
+def test_an_error_of_a_lesson_names_its_file_and_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    bad, good = read(make(tmp_path / "c", a__md=text, b__md="Oi.")).lessons
+    assert good.error is None
+    assert bad.text == ""
+    assert bad.error
+    assert re.search(message, str(bad.error))
+    assert bad.error.remedy
+
+
+def test_policies_are_overridden_key_by_key(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "c",
+        course__yaml=(
+            "policies: {code: announce, tables: skip}\nlessons:\n- a.md\n"
+            "- {file: b.md, policies: {urls: full}}\n- {file: c.md, policies: {code: skip}}\n"
+        ),
+        a__md="Oi.",
+        b__md="---\npolicies: {urls: skip, tables: read}\n---\nOi.\n\n```\nx\n```\n",
+        c__md="---\npolicies: {code: read}\n---\nOi.\n\n```\nx\n```\n",
+    )
+    lessons = read(folder).lessons
+    assert [(x.policies.code, x.policies.tables, x.policies.urls) for x in lessons] == [
+        ("announce", "skip", "host"),
+        ("announce", "read", "full"),
+        ("skip", "skip", "host"),
+    ]
+    assert [s.text for s in lessons[1].segments()] == ["Oi.", "Veja o código na tela."]
+    assert [s.text for s in lessons[2].segments()] == ["Oi."]
+    [lesson] = read(make(tmp_path / "d", a__md="Oi.")).lessons
+    assert lesson.policies == Policies()
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "choices"),
+    [
+        ("{code: leia}", "policies.code", "use skip, announce, read"),
+        ("{code: no}", "policies.code", "use skip, announce, read"),
+        ("{tables: announce}", "policies.tables", "use read, skip"),
+        ("{urls: [host]}", "policies.urls", "use host, skip, full"),
+        ("{tabelas: skip}", "policies", "did you mean tables"),
+        ("skip", "policies", "write it as"),
+    ],
+)
+def test_wrong_policies_name_field_value_and_choices(
+    tmp_path: Path, given: str, field: str, choices: str
+) -> None:
+    folder = make(tmp_path / "c", a__md=f"---\npolicies: {given}\n---\nOi.", b__md="Oi.")
+    bad, good = read(folder).lessons
+    assert good.error is None
+    assert isinstance(bad.error, CourseError)
+    assert (bad.error.field, "a.md" in str(bad.error)) == (field, True)
+    assert choices in str(bad.error.remedy)
+    assert bad.error.value
+    make(folder, course__yaml=f"policies: {given}")
+    with pytest.raises(CourseError, match=r"course\.yaml") as caught:
+        read(folder)
+    assert caught.value.field == field
+
+
+def test_a_lexicon_may_say_a_term_by_provider(tmp_path: Path) -> None:
+    lexicon = "GitHub:\n  say: guitirrâb\n  kokoro: /ɡˈitʃ hˈɐb/\n"
+    course = read(make(tmp_path / "c", a__md="Oi.", lexicon__yaml=lexicon))
+    assert course.lexicon == {"GitHub": {"say": "guitirrâb", "kokoro": "/ɡˈitʃ hˈɐb/"}}
+
+
+def test_a_listed_file_of_a_kind_that_is_no_lesson(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", course__yaml="lessons: [a.md, b.doc]", a__md="Oi.", b__doc="x")
+    good, bad = read(folder).lessons
+    assert good.error is None
+    assert "b.doc is a .doc file, not a lesson" in str(bad.error)
+    assert ".docx" in str(bad.error.remedy)
+
+
+def test_documents_that_are_none_are_errors_of_their_lessons(tmp_path: Path) -> None:
+    files = {
+        "a.docx": "x",
+        "b.pptx": "x",
+        "c.srt": "x",
+        "d.vtt": "x",
+        "e.ssml": "<p>x",
+        "f.md": "x",
+    }
+    *bad, good = read(make(tmp_path / "c", **files)).lessons
+    assert good.error is None
+    for lesson in bad:
+        assert isinstance(lesson.error, InputError)
+        assert lesson.path.name in str(lesson.error)
+        assert lesson.error.remedy

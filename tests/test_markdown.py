@@ -133,9 +133,23 @@ def test_html_headings_and_list_items_have_their_structure() -> None:
     ]
 
 
-@pytest.mark.parametrize("unit", ["<p", "<!--", "<p ", "<script>", "<div>\n", "</", "<img alt='"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<p",
+        "<!--",
+        "<p ",
+        "<script>",
+        "<div>\n",
+        "</",
+        "<img alt='",
+        "<div><pre>\n\n",
+        "[^",
+        "[^a ",
+    ],
+)
 def test_time_is_linear_on_hostile_html(unit: str) -> None:
-    text = "<div>" + unit * (50_000 // len(unit))
+    text = "<div>" + unit * (50_000 // len(unit)) + "\n\n</pre>"
     start = time.process_time()
     with suppress(SourceError):
         segments_from_markdown(text)

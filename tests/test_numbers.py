@@ -229,14 +229,14 @@ def mended(n: int) -> str:
 
 
 def many_cardinals() -> list[int]:
-    """Return all numbers up to 100,000, every 13th to a million, and 2,000 larger ones."""
+    """Return all numbers up to a million, and 2,000 larger ones."""
     rng = random.Random(20261122)
     larger = [rng.randrange(10**6, 10 ** rng.randrange(7, 16)) for _ in range(1_000)]
     groups = (0, 0, 1, 7, 21, 99, 100, 101, 200, 999)
     with_round_groups = [
         sum(rng.choice(groups) * 1_000**scale for scale in range(5)) for _ in range(1_000)
     ]
-    return [*range(100_001), *range(100_001, 10**6, 13), *larger, *with_round_groups]
+    return [*range(10**6 + 1), *larger, *with_round_groups]
 
 
 def test_cardinals_agree_with_num2words() -> None:

@@ -336,6 +336,14 @@ def rewritten(path: Path, change: Callable[[str, bytes], bytes], **more: bytes) 
     return path
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compression_that_office_does_not_use(tmp_path: Path, method: int) -> None:
+    path = word(tmp_path / "a.docx")
+    with zipfile.ZipFile(path, "a", method) as archive:
+        archive.writestr("media", b"a" * 100)
+    refused(path, "compressed as Office never does")
+
+
 def as_it_is(_: str, data: bytes) -> bytes:
     return data
 

@@ -177,6 +177,13 @@ def test_yaml_that_grows_through_its_aliases_is_refused() -> None:
     assert load_yaml("a: &a [x]\nb: *a", "course.yaml") == {"a": ["x"], "b": ["x"]}
 
 
+@pytest.mark.parametrize("escape", [r"\0", r"\ud83d"])
+def test_yaml_that_escapes_what_is_no_character(escape: str) -> None:
+    with pytest.raises(SourceError, match=r"U\+.* at line 3 is no character"):
+        split_front_matter(f'---\na: b\ntitle: "x {escape}"\n---\n')
+    assert split_front_matter('---\ntitle: "x \\u00e9"\n---\n') == ({"title": "x é"}, "")
+
+
 @pytest.mark.parametrize(
     ("name", "markup"),
     [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from tts_tasks.script.acronyms import NAMED_BY_LETTERS
-from tts_tasks.script.letters import letter_name
+from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.roman import QUEENS, RULERS
-from tts_tasks.script.rules import LOOKBACK_CHARS, Rule
+from tts_tasks.script.rules import CAPITALS, DIGITS, LOOKBACK_CHARS, Rule, kept_point
 from tts_tasks.script.sentences import SENTENCE_STARTERS
 from tts_tasks.script.tables import alternatives, pairs, words
 
@@ -22,6 +22,10 @@ ABBREVIATIONS = pairs(
     Srs. = senhores
     Sra. = senhora
     Sr.ª = senhora
+    Srª = senhora
+    Dr.ª = doutora
+    Drª = doutora
+    D.ª = dona
     Sras. = senhoras
     Srta. = senhorita
     Srtas. = senhoritas
@@ -35,6 +39,15 @@ ABBREVIATIONS = pairs(
     Eng. = engenheiro
     Enga. = engenheira
     Eng.ª = engenheira
+    Engª = engenheira
+    Engª. = engenheira
+    Mr. = mister
+    Revmo. = reverendíssimo
+    Exmos. = excelentíssimos
+    Exmas. = excelentíssimas
+    Ilmos. = ilustríssimos
+    Ilmas. = ilustríssimas
+    V. Exas. = Vossas Excelências
     Exmo. = excelentíssimo
     Exma. = excelentíssima
     Ilmo. = ilustríssimo
@@ -85,6 +98,8 @@ ABBREVIATIONS = pairs(
     nº = número
     n.° = número
     n° = número
+    nº. = número
+    nr. = número
     n.os = números
     nºs = números
     núm. = número
@@ -102,6 +117,8 @@ ABBREVIATIONS = pairs(
     v.g. = por exemplo
     etc. = etcétera
     et al. = et alii
+    e ss. = e seguintes
+    ca. = cerca de
     cód. = código
     doc. = documento
     docs. = documentos
@@ -130,6 +147,10 @@ ABBREVIATIONS = pairs(
     tels. = telefones
     cel. = celular
     end. = endereço
+    bl. = bloco
+    cj. = conjunto
+    qd. = quadra
+    lt. = lote
     Ltda. = limitada
     Cia. = companhia
     S.A. = esse a
@@ -159,6 +180,7 @@ ABBREVIATIONS = pairs(
     s/ = sem
     s/n = sem número
     s/nº = sem número
+    s/d = sem data
     a/c = aos cuidados de
     c/c = conta corrente
     e/ou = e ou
@@ -170,7 +192,7 @@ CASE_SENSITIVE = words("Sto. Sta. Cel. cel. Cap. Inc. inc. a.C. d.C. S.A. P.S. G
 """Where capital and small letter differ in meaning, or the small one is a common word."""
 
 NEEDS_NUMBER = words(
-    "ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel. doc. docs. par. max."
+    "ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel. doc. docs. par. max. nr. nº. ca. bl. cj. qd. lt."
 )
 """Also words, or ambiguous at the end of a sentence: expanded only before what completes them."""
 
@@ -181,6 +203,12 @@ STREETS = pairs(
     Trav. = travessa
     Rod. = rodovia
     Lgo. = largo
+    Est. = estrada
+    Jd. = jardim
+    Vl. = vila
+    Pq. = parque
+    Bl. = bloco
+    Ed. = edifício
     """
 )
 """Kinds of streets, only before a name with a capital."""
@@ -222,6 +250,12 @@ COUNTED = pairs(
 )
 """What is counted, only after a number."""
 
+WITHOUT_POINT = words("obs ex tel tels qtd qtde máx mín aprox cód ref end")
+"""Abbreviations that many write without their point before a colon: Obs: leia."""
+
+BEFORE_NUMBERS = words("pág págs pag fig figs cap caps art arts vol vols séc tab")
+"""And before a number: pág 12."""
+
 SAINTS = words(
     """
     Paulo Pedro João José Luís Luiz Francisco Sebastião Bernardo Caetano Carlos Gonçalo Vicente
@@ -239,7 +273,7 @@ LOOKBEHIND_CHARS = 60
 
 _KEYS = {key.lower(): key for key in ABBREVIATIONS if key not in CASE_SENSITIVE}
 _ABBREVIATION = re.compile(
-    r"(?<![\w./@-])(?=[^\W\d_]{1,6}[./ªº°]|vs|et al)"
+    r"(?<![\w./@-])(?=[^\W\d_]{1,6}[./ªº°]|vs|et al|e ss)"
     rf"(?:{alternatives(ABBREVIATIONS)})(?![\w@]|\.\w)",
     re.IGNORECASE,
 )
@@ -254,6 +288,13 @@ _PERCENTAGE_POINTS = re.compile(
     re.IGNORECASE,
 )
 _PAGE = re.compile(r"(?<![\w.])p\.\s?(?=[0-9])")
+_ORDINAL_BEFORE = re.compile(r"(?<=[0-9][ªa.]\s)")
+_NUMBER_NEXT = re.compile(r"\s?(?:$|[0-9:]|[IVXLC]+(?!\w)|[A-Z](?!\w))")
+_POINTLESS = re.compile(
+    rf"(?<![^\W_])(?:({alternatives(WITHOUT_POINT)})(?=:)|({alternatives(BEFORE_NUMBERS)})(?=\s[0-9]))",
+    re.IGNORECASE,
+)
+_DOTTED_ACRONYM = re.compile(r"(?<![\w.])((?:[A-Z]\.){2,})(?!\w|\s[A-ZÀ-Ú])")
 _VOLUME = re.compile(r"(?<![\w.])v\.\s(?=[0-9])")
 _COUNTED = re.compile(rf"(?<=[0-9])\s?({alternatives(COUNTED)})(?!\w)")
 _COMPANY_NEXT = re.compile(r"\s(?:Ltda|S\.A|S/A|Cia|EPP|ME)\b")
@@ -267,21 +308,19 @@ _INITIALS = re.compile(
 def _abbreviation(match: re.Match[str]) -> str | None:
     written = match[0]
     text = match.string
-    words_for = ABBREVIATIONS.get(written)
-    if words_for is None:
-        key = _KEYS.get(written.lower())
-        if key is None:
-            return None
-        words_for = ABBREVIATIONS[key]
+    key = written if written in ABBREVIATIONS else _KEYS.get(written.lower())
+    if key is None:
+        return None
+    words_for = ABBREVIATIONS[key]
     if written == "Cel." and _PHONE_NEXT.match(text, match.end()):
         words_for = "celular"
     following = text[match.end() : match.end() + 2].strip()
     if written == "pp." and _are_percentage_points(match, following):
         return None
-    if written.lower() in NEEDS_NUMBER and not (
-        following[:1].isdigit() or following[:1] in "IVXLC:"
-    ):
-        return None
+    if key in NEEDS_NUMBER and not _NUMBER_NEXT.match(text, match.end()):
+        is_edition = key == "ed." and _ORDINAL_BEFORE.match(text, match.start())
+        if not is_edition:
+            return None
     if written.endswith("/") and not re.match(r"\s?\w", text[match.end() : match.end() + 2]):
         return None
     if written[0].isupper() and ABBREVIATIONS.get(written) is None and match.start() == 0:
@@ -329,6 +368,8 @@ def _before_name(match: re.Match[str]) -> str | None:
 def _kept_point(match: re.Match[str]) -> str:
     """Return the point that also ends the sentence, unless the abbreviation is the whole text."""
     text, end = match.string, match.end()
+    if match[0].endswith(".") and text.startswith("..", end):
+        return "."  # etc...
     if not match[0].endswith(".") or match.start() == 0:
         return ""
     rest = text[end : end + 3]
@@ -339,6 +380,15 @@ def _kept_point(match: re.Match[str]) -> str:
     if match[0].lower() in ("etc.", "ltda.", "s.a.", "a.c.", "d.c.", "jr.", "cia."):
         return "." if re.match(r"\s[A-ZÀ-Ú]", rest) else ""
     return ""
+
+
+def _pointless(match: re.Match[str]) -> str:
+    said = ABBREVIATIONS[f"{(match[1] or match[2]).lower()}."]
+    return said[0].upper() + said[1:] if match[0][0].isupper() and match.start() == 0 else said
+
+
+def _dotted_acronym(match: re.Match[str]) -> str:
+    return spell(match[1]) + kept_point(match)
 
 
 def _counted(match: re.Match[str]) -> str:
@@ -364,6 +414,8 @@ RULES = (
         "number sign", _NUMBER_SIGN, lambda m: "número " if m[1] == "n" else "Número ", needs="º°"
     ),
     Rule("abbreviation", _ABBREVIATION, _abbreviation, needs=""),
+    Rule("abbreviation", _POINTLESS, _pointless, needs=(":" + DIGITS,)),
+    Rule("initials", _DOTTED_ACRONYM, _dotted_acronym, needs=(".", CAPITALS)),
     Rule("page", _PAGE, lambda _: "página "),
     Rule("volume", _VOLUME, lambda _: "volume "),
     Rule("counted", _COUNTED, _counted),

@@ -16,7 +16,7 @@ READ_AS_WORDS = words(
     JSON YAML TOML CRUD REST SOAP SOLID LAMP SCRUM AJAX RAM ROM BIOS WASM NUMA FIFO LIFO RAID
     LAN WAN WLAN SIM PIN GIF RADAR LASER LED OLED UNIX LINUX BASH ASCII SAAS PAAS IAAS DAX SPA
     POSIX ANSI CEO ROI PUC FIESP BID SELIC TAC UTI-MÓVEL VUNESP FUVEST BASIC COBOL FORTRAN LISP
-    WYSIWYG CAPTCHA MOOC MOOCS PIB SAMU CREA SWOT EBITDA SMART CANVAS TED DOC RAG IPEA CADE SAC
+    WYSIWYG CAPTCHA MOOC MOOCS PIB CREA SWOT EBITDA SMART CANVAS TED DOC RAG IPEA CADE SAC
     INCRA FUNASA FAPESP FIOCRUZ EMBRAER INPE INMETRO IMPA DENATRAN SUDENE SUFRAMA ENADE ENCCEJA
     ABIN CONTRAN CETESB COPOM SERASA UERJ CONAMA CONFAZ PRONATEC CACEX FEBRABAN FENABAN IBOPE
     IBOVESPA PASEP CEFET SENAR SUSEP PREVI MASP UNIP INTERPOL UNCTAD CEPAL ALCA SADT DARF NAT
@@ -64,15 +64,15 @@ NAMED_BY_LETTERS = words(
 
 _PORTUGUESE_VOWELS = frozenset("AEIOUÁÉÍÓÚÂÊÔÃÕÀ")
 _TOKEN = re.compile(
-    r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)(s?)(?![^\W_])"
+    r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)(s?)(?![^\W_]|\$)"
     r"(?:([/&](?=[A-Z]{2})|-(?=[A-Z]{1,5}(?!\w))))?"
 )
 _CODE = re.compile(r"(?<![^\W_])((?:[A-Z]+[0-9]+)+[A-Z]*|[0-9]{1,2}[A-Z]{1,3})(?![^\W_])")
 _HYPHENATED = re.compile(
-    r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+|covid)-([0-9]{1,4})(?![\w,-])(?!\.[0-9])"
+    r"(?<![^\W_])([A-Z]{1,6}|[A-Z][a-z]+|covid)-([0-9]{1,4})(?![\w-]|[.,][0-9])"
 )
 _MODEL = re.compile(
-    r"(?<![^\W_])([A-Z][A-Za-z]{1,9})-([0-9]{1,2}\.[0-9]{1,2}|(?<=[A-Z]-)[0-9]{1,2}[a-z])(?![\w,-])"
+    r"(?<![^\W_])([A-Z][A-Za-z]{1,9})-([0-9]{1,2}\.[0-9]{1,2}|(?<=[A-Z]-)[0-9]{1,2}[a-z])(?![\w-]|[.,][0-9])"
 )
 _VOWEL_AFTER = re.compile(r"(?<=[^\W\d_]\s)([AEIOU])(?![\w#+'’]|\.\w|/)")
 _CONSONANT = re.compile(r"(?<![\w.'’/&-])([BCDFGHJKLMNPQRSTVWXYZ])(?![\w'’#+&$-]|[./]\w)")

@@ -6,7 +6,9 @@ decompressed: ``zipfile`` reads no more of a part than its declared size.
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -68,7 +70,7 @@ def check_archive(path: Path, program: str) -> None:
                         _refuse_document_type(path, part.filename, stream)
     except FileNotFoundError as error:
         raise unreadable(path, "does not exist", "check the path and the spelling") from error
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error) as error:
         raise unreadable(
             path,
             f"is not a whole {suffix} file: {error}",
@@ -98,6 +100,13 @@ def _refuse_bomb(path: Path, parts: list[zipfile.ZipInfo]) -> None:
         if part.flag_bits & _ENCRYPTED:
             raise unreadable(
                 path, f"is encrypted (its part {part.filename})", "save it without a password"
+            )
+        if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # Of the others zipfile decompresses more at a time than was asked for.
+            raise unreadable(
+                path,
+                f"is compressed as Office never does ({part.filename})",
+                "save it again with Office",
             )
         if part.file_size > MAX_PART_BYTES:
             raise unreadable(

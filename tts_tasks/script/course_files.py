@@ -10,6 +10,7 @@ import difflib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +155,9 @@ def listed_entries(
         )
     by_id = {id_from_name(path): path for path in lesson_files(manifest.parent)}
     return [
-        _listed_entry(manifest, by_id, item, position, lines[position - 1])
-        for position, item in enumerate(lessons, start=1)
+        # What a YAML merge brings in has no lines of its own.
+        _listed_entry(manifest, by_id, item, position, line or (1, 1))
+        for position, (item, line) in enumerate(zip_longest(lessons, lines), start=1)
     ]
 
 

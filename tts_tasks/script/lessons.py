@@ -93,7 +93,9 @@ class Lesson:
     """Why the lesson cannot be narrated, None when it can."""
 
     def segments(self) -> list[Segment]:
-        """Return the segments of the text."""
+        """Return the segments of the text; none of one that could not be read."""
+        if not self.text:
+            return []
         return segments_of(
             self.text,
             self.markup,

@@ -90,7 +90,11 @@ def read_manifest(path: Path) -> Manifest:
         SourceError: if it is missing, unreadable, or neither a folder nor such a file.
         CourseError: if it has a wrong key, column, row or type.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError):  # a name that no system takes
+        is_there = False
+    if not is_there:
         raise SourceError(
             f"there is no folder {path}",
             field="course",

@@ -15,7 +15,7 @@ from tts_tasks.script.raw_html import UNSAID_TAGS, alternative_text, unclosed
 MAX_NESTING = 100
 """Deepest nesting of Markdown blocks that is parsed; the library's default of 20 loses text."""
 
-_FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
+_FOOTNOTE_MARK = re.compile(r"\[\^[^\[\]\s]{1,100}\]")
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 
 

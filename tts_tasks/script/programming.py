@@ -28,6 +28,7 @@ TERMS = pairs(
     a11y = acessibilidade
     N/A = não se aplica
     n/a = não se aplica
+    N/D = não disponível
     I/O = i ó
     IPv4 = i pê vê quatro
     IPv6 = i pê vê seis
@@ -119,7 +120,7 @@ _OPTION = re.compile(r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})((?:\s[^<>=]{1,40}=[^<>]{0,200})?)\s?/?>")
 _SLICE = re.compile(r"\[(?<=\w\[)([^\[\]\s:]{0,20}):([^\[\]\s:]{0,20})\]")
 _PROMPT = re.compile(r"^(?:>>>|\$)\s(?=\S)", re.MULTILINE)
-_COMMENT = re.compile(r"/\*{1,2}(?<!\S..)(?<!\S.)(?!\S)|\*/(?!\S)")
+_COMMENT = re.compile(r"/(?<!\S/)\*{1,2}(?!\S)|\*/(?!\S)")
 _SNAKE = re.compile(r"_++")
 _CALL = re.compile(r"(?<=\w)\(\)")
 _MEMBER = re.compile(

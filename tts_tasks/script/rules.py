@@ -77,6 +77,8 @@ class Rule:
 
     def apply(self, text: str) -> str:
         """Return the text with every match said."""
+        if self.pattern.search(text) is None:
+            return text
 
         def say(match: re.Match[str]) -> str:
             said = self.say(match)

@@ -21,6 +21,7 @@ MAX_UTF8_BYTES = 4
 MAX_YAML_NODES = 200_000
 """Most values of a YAML document with its aliases written out: "billion laughs" are over it."""
 
+_NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 _FENCE = re.compile(r"---[ \t]*(?:\n|$)")
 _TOML = re.compile(r"\+\+\+[ \t]*\n(?:(?!\+\+\+)[^\n]*\n)*\+\+\+[ \t]*(?:\n|\Z)")
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
@@ -147,6 +148,7 @@ def parse_yaml(source: str, field: str, *, first_line: int = 1) -> tuple[object,
         if node is None:
             return None, None
         _refuse_bomb(node, field)
+        _refuse_no_characters(node, field, first_line)
         return loader.construct_document(node), node
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise broken_yaml(error, source, field, first_line=first_line) from error
@@ -176,6 +178,29 @@ def _refuse_bomb(root: yaml.Node, field: str) -> None:
             value="*",
             remedy="write the values out where they belong",
         )
+
+
+def _refuse_no_characters(root: yaml.Node, field: str, first_line: int) -> None:
+    r"""Raise if a document says with escapes what a file must not hold: "\0", "\ud800"."""
+    seen: set[int] = set()
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            nodes.extend(each for pair in node.value for each in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes.extend(node.value)
+        elif found := _NO_CHARACTER.search(node.value):
+            raise SourceError(
+                f"U+{ord(found[0]):04X} at line {node.start_mark.line + first_line} "
+                "is no character of a text",
+                field=field,
+                value=ascii(node.value),
+                remedy="remove the escape, or write the character itself",
+            )
 
 
 def broken_yaml(error: Exception, source: str, field: str, *, first_line: int = 1) -> SourceError:

@@ -43,9 +43,59 @@ SAID = pairs(
     $ = cifrão
     € = euros
     £ = libras
+    ∈ = pertence a
+    ∉ = não pertence a
+    ∪ = união
+    ∩ = interseção
+    ⊂ = está contido em
+    ∀ = para todo
+    ∃ = existe
+    ∅ = conjunto vazio
+    ∑ = somatório de
+    ∏ = produtório de
+    ∫ = integral de
+    ∂ = derivada parcial de
+    ∇ = nabla
+    ∝ = proporcional a
+    ≡ = equivalente a
+    ∴ = portanto
     """
 )
 """Said wherever they stand."""
+
+GREEK = pairs(
+    """
+    α = alfa
+    β = beta
+    γ = gama
+    δ = delta
+    ε = épsilon
+    ζ = zeta
+    η = eta
+    θ = teta
+    κ = capa
+    λ = lambda
+    μ = mi
+    ν = ni
+    ξ = csi
+    ρ = rô
+    σ = sigma
+    τ = tau
+    φ = fi
+    χ = qui
+    ψ = psi
+    ω = ômega
+    Γ = gama
+    Δ = delta
+    Θ = teta
+    Λ = lambda
+    Σ = sigma
+    Φ = fi
+    Ψ = psi
+    Ω = ômega
+    """
+)
+"""Letters of formulas; in a Greek word they stay."""
 
 ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "nbsp": " ", "quot": '"'}
 """What HTML writes for signs."""
@@ -53,12 +103,19 @@ ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "nbsp": " ", "quot": '"'}
 # Spaces before a sign are left to the tidying: a pattern that begins with the sign is searched
 # several times faster than one that begins with an optional space or a lookbehind.
 _SAID = re.compile(rf"(?:{alternatives(SAID)})\s?")
-_SYMBOLS = "≥≤≠≈±×÷∞√πµ&=%‰²³@°$€£"
+_SYMBOLS = "".join(sorted({sign[-1] for sign in SAID}))
+_GREEK = re.compile(rf"[{''.join(GREEK)}](?<![α-ωΑ-Ωά-ώ].)(?![α-ωΑ-Ωά-ώ])\s?")
+_EMOTICON = re.compile(r"[:;](?<!\S.)-?[()](?!\w)")
+_MINUS = re.compile(r"-(?<=\b[b-df-hj-np-z]\s-)\s(?=(?:[b-df-hj-np-z]|[0-9]++)(?![\w.]))")
+_WORD_BEFORE = re.compile(r"(?:(?<=\w)|(?<=\w\s))")
 _ARROW = re.compile(r"(?:<?[-=]{1,2}>|<[-=]{2,}|[→←↔⇒➜➔])\s?")
 _PLUS = re.compile(
     r"\+(?:(?:(?<=[\w)]\+)|(?<=[\w)]\s\+)|(?<![\w+]\+))\s?(?=[\w(])|(?<=\w\+)(?![\w+]))"
 )
-_COMPARED = re.compile(r"[<>](?:(?<=[\w)]\s.)\s(?=[\w(-])|(?<![\w<].)\s?(?=(?:menos )?\w))")
+_COMPARED = re.compile(
+    r"[<>](?:(?<=[\w)]\s.)\s(?=[\w(-])|(?<![\w<].)\s?(?=(?:menos )?\w)"
+    r"|(?:(?<=\b[A-Za-z].)|(?<=[0-9].))(?=(?:[A-Za-z]|[0-9]++)(?![\w>])))"
+)
 _HASH_NUMBER = re.compile(r"(?<![\w#])#\s?(?=[0-9])")
 _HASHTAG = re.compile(r"(?<![\w#&])#(?=[^\W\d_])")
 _ABOUT = re.compile(r"(?<![\w~])[~∼]\s?(?=[0-9])")
@@ -72,6 +129,7 @@ _POWER = re.compile(
 _MODULO = re.compile(
     r"%(?:(?<=\b[a-z]\s%)|(?<=[0-9]\s%)(?<![.,][0-9]\s%))\s(?=(?:[0-9]++|[a-z])(?![\w,.]))"
 )
+_DOUBLE_SLASH = re.compile(r"//(?<=[\w)]\s//)\s(?=(?:[0-9]++|[a-z])(?!\w))")
 _TO = re.compile(r"\.\.(?<=[0-9]\.\.)(?=[0-9n](?!\.))")
 _ENTITY = re.compile(r"&(amp|lt|gt|nbsp|quot);")
 _EYE_ONLY_CHARACTERS = "*_`|~^\\{}[]<>#•·●▪◦‣⁃†‡¦¬¨´¯¸ªº@/+§¶"
@@ -80,7 +138,17 @@ _IN_BRACKETS = re.compile(r" (?:(?<=\( )|(?=\)))")
 _RULE = re.compile(r"(?<!\S)(?:[-–—]{2,}|={4,}|^={3}|={3}$)(?!\S)", re.MULTILINE)
 
 
+def _arrow(match: re.Match[str]) -> str:
+    """Return a pause between what an arrow joins, nothing for the arrow of a list item."""
+    text = match.string
+    before = text[max(0, match.start() - 3) : match.start()].rpartition("\n")[2]
+    joins = before.strip() and text[match.end() : match.end() + 1].strip()
+    return ", " if joins else " "
+
+
 def _said(match: re.Match[str]) -> str:
+    if match[0][0] == "≈" and _WORD_BEFORE.match(match.string, match.start()):
+        return " aproximadamente igual a "
     return f" {SAID[match[0].strip()]} "
 
 
@@ -104,16 +172,20 @@ EARLY_RULES = (
     Rule("entity", _ENTITY, lambda m: ENTITIES[m[1]], needs="&"),
     Rule("power", _POWER, _power, needs="*"),
     Rule("remainder", _MODULO, lambda _: "módulo ", needs="%"),
+    Rule("double slash", _DOUBLE_SLASH, lambda _: "barra barra ", needs="/"),
     Rule("to", _TO, lambda _: " a "),
+    Rule("minus", _MINUS, lambda _: "menos ", needs="-"),
     Rule("times", _STAR_PRODUCT, _times, needs="*"),
 )
 """Before numbers, which they look at."""
 
 RULES = (
     Rule("hashtag", _HASHTAG, lambda _: "hashtag ", needs="#"),
-    Rule("arrow", _ARROW, lambda _: ", ", needs="<>→←↔⇒➜➔"),
+    Rule("arrow", _ARROW, _arrow, needs="<>→←↔⇒➜➔"),
     Rule("line", _RULE, lambda _: " ", needs="-–—="),
     Rule("comparison", _COMPARED, _compared, needs="<>"),
+    Rule("emoticon", _EMOTICON, lambda _: "", needs="()"),
+    Rule("Greek letter", _GREEK, lambda m: f" {GREEK[m[0][0]]} ", needs="".join(GREEK)),
     Rule("symbol", _SAID, _said, needs=_SYMBOLS),
     Rule("plus", _PLUS, lambda _: " mais ", needs="+"),
     Rule("slash", _SLASH, lambda _: " barra ", needs="/"),

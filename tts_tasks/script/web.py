@@ -22,10 +22,10 @@ SPOKEN_TLDS = words(
 )
 """Domain endings said as words; all others are spelled."""
 
-COUNTRY_TLDS = words("br pt us uk ar cl co de es fr it jp io ai me tv eu so sh gg to ly in")
+COUNTRY_TLDS = words("br pt us uk ar cl co de be es fr it jp io ai me tv eu so sh gg to ly in")
 """Domain endings that mark a bare host such as exemplo.com.br beside ``SPOKEN_TLDS``."""
 
-_CERTAIN_TLDS = words("com org net gov edu") | {"com.br", "app", "dev"}
+_CERTAIN_TLDS = words("com org net gov edu") | {"app", "dev", "br", "io", "tv"}
 _PUNCTUATION = {".": "ponto", "-": "hífen", "_": "underline", "+": "mais"}
 _SIGNS = _PUNCTUATION | {
     "/": "barra",
@@ -60,6 +60,8 @@ _HOST = re.compile(
 )
 _HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z][\w.]*\w|[A-Za-z])")
 _LOCAL = re.compile(r"localhost(?<![\w.@/-]localhost):([0-9]{1,5})(?![\w])(/[^\s<>\"“”«»]*+)?")
+_BRACKET = re.compile(r"<(?=(?:https?|ftp|mailto):|[\w.+-]{1,64}@)", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?<![\w.)]\.)(com|org|net|gov|edu|br)(\.br)?(?![\w.]*\w)")
 _PIECE = re.compile(r"[0-9]++|[^\W\d_]++|[-_.+/?=&#%~@:,;*!$]")
 _IP = re.compile(
     r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2})|:([0-9]{1,5}))?(?![\w]|\.[0-9])"
@@ -76,7 +78,7 @@ def say_host(host: str) -> str:
         said = [_say_name(label) for label in front]
         said.append(last if last in SPOKEN_TLDS or len(last) > 4 else spell(last))
         return " ponto ".join(said)
-    return " ".join(_say_name(label) for label in labels)
+    return " ".join(spell(label) if label == "br" else _say_name(label) for label in labels)
 
 
 def _say_name(name: str) -> str:
@@ -191,11 +193,13 @@ def _ip(match: re.Match[str]) -> str | None:
 def rules(policy: UrlPolicy) -> tuple[Rule, ...]:
     """Return the rules for addresses, of which a policy says so much."""
     return (
+        Rule("", _BRACKET, lambda _: "", needs="<"),
         Rule("URL", _URL, lambda match: _url(match, policy), needs="/"),
         Rule("host", _LOCAL, lambda match: _local(match, policy), needs=":"),
         Rule("e-mail", _EMAIL, _email, needs="@"),
         Rule("IP address", _IP, _ip),
         Rule("host", _HOST, lambda match: _host(match, policy), needs="."),
+        Rule("domain ending", _ENDING, lambda m: f"ponto {say_host(m[0][1:])}", needs="."),
         Rule("handle", _HANDLE, _handle, needs="@"),
         *(_LEFT_BY_SKIPPING if policy is UrlPolicy.SKIP else ()),
     )
