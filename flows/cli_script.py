@@ -206,7 +206,8 @@ def _as_rows(written: str, spoken: str, readings: Iterable[Reading]) -> Iterable
 
 
 def _as_line(row: dict[str, Any]) -> str:
-    return f"{row['written']} -> {row['said'] or '(nothing)'}  [{row['rule']}]"
+    written, said = row["written"].strip(), row["said"].strip()
+    return f"{written} -> {said or '(nothing)'}  [{row['rule']}]"
 
 
 def _spoken(chunk: Chunk) -> str:

@@ -36,7 +36,7 @@ def as_request(
     course: str = "",
     track: int | None = None,
     lesson: str | None = None,
-    first_line: int = 1,
+    first_line: int | None = 1,
     run_id: str | None = None,
 ) -> NarrationRequest:
     """Return the request that the parameters of ``narrate`` describe.

@@ -14,7 +14,8 @@ from tts_tasks.values import Script
 
 if TYPE_CHECKING:
     from tts_tasks.engines.protocol import Parameters
-    from tts_tasks.script.course import Course, Lesson
+    from tts_tasks.script.course import Course
+    from tts_tasks.script.lessons import Lesson
     from tts_tasks.script.lexicon import Entry
 
 

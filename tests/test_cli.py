@@ -108,7 +108,7 @@ def test_say_as_prints_what_will_be_said(home):
 
 
 def test_the_catalog_answers_sql(home, tmp_path):
-    narrate_json("text", "Olá, mundo. Até logo.", "-o", tmp_path / "a.mp3", home=home)
+    narrate_json("text", "Bom dia, mundo. Até logo mais.", "-o", tmp_path / "a.mp3", home=home)
     before = narrate_json("catalog", "query", "select count(*) as n from utterances", home=home)
     narrate_json("catalog", "index", home=home)
     after = narrate_json("catalog", "query", "select count(*) as n from utterances", home=home)

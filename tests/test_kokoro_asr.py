@@ -82,7 +82,9 @@ def test_the_recogniser_notices_a_missing_sentence(english, tmp_path, kokoro_mod
     """Control: without it the tests above would prove nothing."""
     import jiwer
 
-    text = "The shop opens at seven. Nobody knows where the baker keeps her notebook. We ask."
+    text = (
+        "The shop opens at seven. Nobody knows where the baker keeps her notebook. We ask everyone."
+    )
     shorter = text.replace("Nobody knows where the baker keeps her notebook. ", "")
     outcome = generate_narration_sync(shorter, tmp_path / "short.wav", "af_heart")
     heard = transcribe(english, "en", outcome)

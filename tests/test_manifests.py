@@ -143,6 +143,19 @@ def test_ids_given_twice_name_their_lines(tmp_path: Path) -> None:
     assert other.error is None
 
 
+def test_a_manifest_over_the_limit_says_where_its_texts_belong(tmp_path: Path) -> None:
+    for name in ("curso.csv", "curso.yaml"):
+        path = make(tmp_path / "c", **{name: "a " * 600_000}) / name
+        refused(path, "1200000 characters; the limit is 1000000.*files of their own")
+    long = make(tmp_path / "c", curso__csv=f"id,text\na,{'a' * 140_000}\n") / "curso.csv"
+    refused(long, "curso.csv, line 2: .*split a very long text")
+
+
+def test_many_lessons_with_one_id_are_refused_fast(tmp_path: Path) -> None:
+    folder = make(tmp_path / "c", curso__csv="id,text\n" + "a,Oi.\n" * 5_000)
+    assert "and 4995 more" in str(read(folder).lessons[-1].error)
+
+
 def test_a_table_in_another_encoding_names_its_line(tmp_path: Path) -> None:
     path = make(tmp_path / "c") / "curso.csv"
     path.write_bytes(b"id,text\na,Um.\n" + "b,lição\n".encode("cp1252"))

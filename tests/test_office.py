@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def saved(document: Any, path: Path) -> Path:
 
 def markdown_of(path: Path) -> str:
     document = read_document(path, max_chars=100_000)
-    assert (document.markup, document.first_line) == (Markup.MARKDOWN, 1)
+    assert (document.markup, document.first_line) == (Markup.MARKDOWN, None)
     return document.text
 
 
@@ -441,6 +442,16 @@ def test_parts_that_are_not_what_their_names_say(
         except InputError as error:
             message = str(error)
             assert name in message
+
+
+@pytest.mark.parametrize(("name", "make"), KINDS)
+def test_ten_megabytes_in_one_line(tmp_path: Path, name: str, make: Callable[[Path], Path]) -> None:
+    def long(part: str, data: bytes) -> bytes:
+        return data.replace(b"Um texto.", b"".join(b"%d " % n for n in range(1_500_000)))
+
+    start = time.process_time()
+    refused(rewritten(make(tmp_path / name), long), "a paragraph of over 10,000,000 characters")
+    assert time.process_time() - start < 10.0
 
 
 def test_a_text_over_the_limit(tmp_path: Path) -> None:

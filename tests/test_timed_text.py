@@ -35,7 +35,7 @@ def vtt(*cues: tuple[float, float, str]) -> str:
 def read(folder: Path, text: str, name: str = "a.srt", max_chars: int = 10_000) -> str:
     (folder / name).write_text(text, encoding="utf-8")
     document = read_document(folder / name, max_chars=max_chars)
-    assert (document.markup, document.first_line) == (Markup.TEXT, 1)
+    assert (document.markup, document.first_line) == (Markup.TEXT, None)
     return document.text
 
 

@@ -88,8 +88,9 @@ class NarrationError(Exception):
         return type(self)(message, field=self.field, value=self.value, remedy=self.remedy)
 
     def in_file(self, name: str) -> Self:
-        """Return the same error, whose message begins with the name of the source's file."""
-        message = f"{name}, {self.message}" if self.message.startswith("line ") else self.message
+        """Return the same error, whose message names the source's file."""
+        joint = ", " if self.message.startswith("line ") else ": "
+        message = self.message if name in self.message else f"{name}{joint}{self.message}"
         return type(self)(message, field=self.field, value=self.value, remedy=self.remedy)
 
     def as_dict(self) -> dict[str, object]:

@@ -118,8 +118,8 @@ class NarrationRequest:
     lesson: str | None = None
     """``course/lesson`` of the events this narration records, when it belongs to a course."""
 
-    first_line: int = 1
-    """Number of the text's first line in its file, for messages."""
+    first_line: int | None = 1
+    """Number of the text's first line in its file, for messages; None where there are no lines."""
 
     run_id: str | None = None
     """Id of the flow run, for the events this narration records."""

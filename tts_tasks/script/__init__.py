@@ -3,9 +3,11 @@
 From a source to segments:
     readers     a file of any kind, by its suffix
     sources     text files as an author saved them: encoding, front matter, YAML
-    office      Word, and PowerPoint's speaker notes -> Markdown
+    office      Word, and PowerPoint's speaker notes -> Markdown (archives: is it safe to open?
+                word: a document's blocks; escapes: Markdown that gives back what is written)
     timed_text  SubRip and WebVTT -> paragraphs
-    markdown    Markdown -> segments (paragraph, heading, list item, table row, code)
+    markdown    Markdown -> segments: paragraph, heading, list item, table row, code
+                (markdown_inline: what a line of it shows; raw_html: the text of HTML in it)
     ssml        a subset of SSML -> segments (interpret: what <say-as> means)
     markup      the author's [pausa 2s] and [voz ...], carried out
     policies    what is done with code, tables and addresses
@@ -27,8 +29,8 @@ How the author's words are said:
     terms         English terms and acronyms that no lexicon covers (english: is a word English?)
 
 A course:
-    course      a folder, or one file of lessons (manifests; course_files finds the files,
-                course_fields checks the fields, lessons reads each lesson)
+    course      a folder, or one file of lessons (manifests: what it lists; course_files: the files
+                that it names; course_fields: its fields, checked; lessons: each lesson)
 
 normalise   written Portuguese -> speakable Portuguese; composes the families of rules:
     web             URLs, e-mails, handles, IP addresses
@@ -40,11 +42,12 @@ normalise   written Portuguese -> speakable Portuguese; composes the families of
     hours           times of day and durations
     ordinals        1º, 3ª, articles and years of laws
     money           currencies
-    units           measures, percentages
+    units           measures, percentages (measures: their names)
     amounts         ranges, multiples, fractions, plain numbers
     roman           centuries, chapters, rulers
     acronyms        read or spelled
     symbols         said or dropped
-on the ground of numbers (number words), agreement (gender), letters (their names), characters
-(what no voice can say), rules (what a rule is) and tables (how tables are written).
+on the ground of numbers (number words), agreement (gender; nouns: its tables), letters (their
+names), characters (what no voice can say), rules (what a rule is) and tables (how tables are
+written).
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from tts_tasks.script.acronyms import NAMED_BY_LETTERS
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.roman import QUEENS, RULERS
-from tts_tasks.script.rules import CAPITALS, DIGITS, LOOKBACK_CHARS, Rule, kept_point
+from tts_tasks.script.rules import CAPITALS, LOOKBACK_CHARS, Rule, kept_point
 from tts_tasks.script.sentences import SENTENCE_STARTERS
 from tts_tasks.script.tables import alternatives, pairs, words
 
@@ -170,6 +171,7 @@ ABBREVIATIONS = pairs(
     a. C. = antes de Cristo
     d. C. = depois de Cristo
     P.S. = pê esse
+    Att. = atenciosamente
     E.U.A. = Estados Unidos
     # with a slash
     Sto. = Santo
@@ -192,7 +194,10 @@ CASE_SENSITIVE = words("Sto. Sta. Cel. cel. Cap. Inc. inc. a.C. d.C. S.A. P.S. G
 """Where capital and small letter differ in meaning, or the small one is a common word."""
 
 NEEDS_NUMBER = words(
-    "ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel. doc. docs. par. max. nr. nº. ca. bl. cj. qd. lt."
+    """
+    ""     ed. cap. caps. tab. tabs. fl. fls. inc. sec. ref. refs. nº n° ap. dep. end. cel. doc.
+    docs.     par. max. nr. nº. ca. bl. cj. qd. lt.     ""
+    """
 )
 """Also words, or ambiguous at the end of a sentence: expanded only before what completes them."""
 
@@ -212,6 +217,9 @@ STREETS = pairs(
     """
 )
 """Kinds of streets, only before a name with a capital."""
+
+PUBLISHER_BEFORE = words("a à na da pela")
+"""Articles after which Ed. is editora and not edifício."""
 
 OFFICES = pairs(
     """
@@ -271,6 +279,15 @@ WOMEN = QUEENS | words("Ester Guiomar Socorro Consuelo Amparo Rosário Leonor Pi
 LOOKBEHIND_CHARS = 60
 """How far a sentence is searched for a word of rise or fall."""
 
+
+def cased(keys: Iterable[str]) -> set[str]:
+    """Return the keys as they are, with a capital, and in capitals.
+
+    A pattern of all three is searched faster than one that ignores case.
+    """
+    return {form for key in keys for form in (key, key.capitalize(), key.upper())}
+
+
 _KEYS = {key.lower(): key for key in ABBREVIATIONS if key not in CASE_SENSITIVE}
 _ABBREVIATION = re.compile(
     r"(?<![\w./@-])(?=[^\W\d_]{1,6}[./ªº°]|vs|et al|e ss)"
@@ -290,10 +307,8 @@ _PERCENTAGE_POINTS = re.compile(
 _PAGE = re.compile(r"(?<![\w.])p\.\s?(?=[0-9])")
 _ORDINAL_BEFORE = re.compile(r"(?<=[0-9][ªa.]\s)")
 _NUMBER_NEXT = re.compile(r"\s?(?:$|[0-9:]|[IVXLC]+(?!\w)|[A-Z](?!\w))")
-_POINTLESS = re.compile(
-    rf"(?<![^\W_])(?:({alternatives(WITHOUT_POINT)})(?=:)|({alternatives(BEFORE_NUMBERS)})(?=\s[0-9]))",
-    re.IGNORECASE,
-)
+_BEFORE_COLON = re.compile(rf"({alternatives(cased(WITHOUT_POINT))})(?=:)")
+_BEFORE_NUMBER = re.compile(rf"({alternatives(cased(BEFORE_NUMBERS))})(?=\s[0-9])")
 _DOTTED_ACRONYM = re.compile(r"(?<![\w.])((?:[A-Z]\.){2,})(?!\w|\s[A-ZÀ-Ú])")
 _VOLUME = re.compile(r"(?<![\w.])v\.\s(?=[0-9])")
 _COUNTED = re.compile(rf"(?<=[0-9])\s?({alternatives(COUNTED)})(?!\w)")
@@ -301,7 +316,8 @@ _COMPANY_NEXT = re.compile(r"\s(?:Ltda|S\.A|S/A|Cia|EPP|ME)\b")
 _PHONE_NEXT = re.compile(r":|\s\(?[0-9+]")
 _PARAGRAPH_SIGN = re.compile(r"§§?\s?")
 _INITIALS = re.compile(
-    r"(?<![\w.])(?:[A-Z]\.\s?){2,}(?=\s?[^\W\d_])|(?<=[a-zà-ú]\s)([A-Z])\.\s(?=([A-Z][\w-]*))"
+    r"[A-Z]\.(?:(?<![\w.]..)\s?(?:[A-Z]\.\s?)+(?=\s?[^\W\d_])"
+    r"|(?<=[a-zà-ú]\s..)\s(?=([A-Z][\w-]*)))"
 )
 
 
@@ -309,7 +325,7 @@ def _abbreviation(match: re.Match[str]) -> str | None:
     written = match[0]
     text = match.string
     key = written if written in ABBREVIATIONS else _KEYS.get(written.lower())
-    if key is None:
+    if key is None or written == "VS":  # VS Code
         return None
     words_for = ABBREVIATIONS[key]
     if written == "Cel." and _PHONE_NEXT.match(text, match.end()):
@@ -357,6 +373,8 @@ def _before_name(match: re.Match[str]) -> str | None:
         return None  # João D. Silva
     if len(name) == 1 and text[match.end() + 1 : match.end() + 2] == ".":
         return None  # R. R. Soares
+    if short == "Ed." and word.lower() in PUBLISHER_BEFORE:
+        return "editora "
     if short in STREETS:
         return f"{STREETS[short]} "
     if short == "S.":
@@ -382,8 +400,10 @@ def _kept_point(match: re.Match[str]) -> str:
     return ""
 
 
-def _pointless(match: re.Match[str]) -> str:
-    said = ABBREVIATIONS[f"{(match[1] or match[2]).lower()}."]
+def _pointless(match: re.Match[str]) -> str | None:
+    if match.start() and match.string[match.start() - 1].isalnum():
+        return None  # a lookbehind at the start of the pattern is searched several times slower
+    said = ABBREVIATIONS[f"{match[0].lower()}."]
     return said[0].upper() + said[1:] if match[0][0].isupper() and match.start() == 0 else said
 
 
@@ -399,11 +419,11 @@ def _counted(match: re.Match[str]) -> str:
 
 def _initials(match: re.Match[str]) -> str | None:
     if match[1]:
-        if match[2].lower() in SENTENCE_STARTERS or not re.search(
+        if match[1].lower() in SENTENCE_STARTERS or not re.search(
             r"[A-ZÀ-Ú][\w]*\s$", match.string[max(0, match.start() - 20) : match.start()]
         ):
             return None
-        return f"{letter_name(match[1])} "
+        return f"{letter_name(match[0][0])} "
     letters = re.findall(r"[A-Z]", match[0])
     return " ".join(map(letter_name, letters)) + " "
 
@@ -414,7 +434,8 @@ RULES = (
         "number sign", _NUMBER_SIGN, lambda m: "número " if m[1] == "n" else "Número ", needs="º°"
     ),
     Rule("abbreviation", _ABBREVIATION, _abbreviation, needs=""),
-    Rule("abbreviation", _POINTLESS, _pointless, needs=(":" + DIGITS,)),
+    Rule("abbreviation", _BEFORE_COLON, _pointless, needs=":"),
+    Rule("abbreviation", _BEFORE_NUMBER, _pointless),
     Rule("initials", _DOTTED_ACRONYM, _dotted_acronym, needs=(".", CAPITALS)),
     Rule("page", _PAGE, lambda _: "página "),
     Rule("volume", _VOLUME, lambda _: "volume "),

@@ -10,16 +10,17 @@ from tts_tasks.script.tables import words
 
 READ_AS_WORDS = words(
     """
+    VIP ZIP ETEC FATEC PEC
     SUS ENEM NASA ONU OTAN UNESCO UNICEF FIFA UEFA COVID AIDS SIDA PIS COFINS FUNAI IBAMA ANVISA
-    ANATEL ANEEL SENAI SENAC SESC SESI SEBRAE EMBRAPA PETROBRAS DETRAN PROUNI FIES CAPES SISU
-    INEP PROCON CONAR MEC USP UNESP UNICAMP UNIFESP PIX CIPA FUNDEB LIBRAS MERCOSUL OPEP BRICS ISO
-    JSON YAML TOML CRUD REST SOAP SOLID LAMP SCRUM AJAX RAM ROM BIOS WASM NUMA FIFO LIFO RAID
-    LAN WAN WLAN SIM PIN GIF RADAR LASER LED OLED UNIX LINUX BASH ASCII SAAS PAAS IAAS DAX SPA
-    POSIX ANSI CEO ROI PUC FIESP BID SELIC TAC UTI-MÓVEL VUNESP FUVEST BASIC COBOL FORTRAN LISP
-    WYSIWYG CAPTCHA MOOC MOOCS PIB CREA SWOT EBITDA SMART CANVAS TED DOC RAG IPEA CADE SAC
-    INCRA FUNASA FAPESP FIOCRUZ EMBRAER INPE INMETRO IMPA DENATRAN SUDENE SUFRAMA ENADE ENCCEJA
-    ABIN CONTRAN CETESB COPOM SERASA UERJ CONAMA CONFAZ PRONATEC CACEX FEBRABAN FENABAN IBOPE
-    IBOVESPA PASEP CEFET SENAR SUSEP PREVI MASP UNIP INTERPOL UNCTAD CEPAL ALCA SADT DARF NAT
+    ANATEL ANEEL SENAI SENAC SESC SESI SEBRAE EMBRAPA PETROBRAS DETRAN PROUNI FIES CAPES SISU INEP
+    PROCON CONAR MEC USP UNESP UNICAMP UNIFESP PIX CIPA FUNDEB LIBRAS MERCOSUL OPEP BRICS ISO JSON
+    YAML TOML CRUD REST SOAP SOLID LAMP SCRUM AJAX RAM ROM BIOS WASM NUMA FIFO LIFO RAID LAN WAN
+    WLAN SIM PIN GIF RADAR LASER LED OLED UNIX LINUX BASH ASCII SAAS PAAS IAAS DAX SPA POSIX ANSI
+    CEO ROI PUC FIESP BID SELIC TAC UTI-MÓVEL VUNESP FUVEST BASIC COBOL FORTRAN LISP WYSIWYG
+    CAPTCHA MOOC MOOCS PIB CREA SWOT EBITDA SMART CANVAS TED DOC RAG IPEA CADE SAC INCRA FUNASA
+    FAPESP FIOCRUZ EMBRAER INPE INMETRO IMPA DENATRAN SUDENE SUFRAMA ENADE ENCCEJA ABIN CONTRAN
+    CETESB COPOM SERASA UERJ CONAMA CONFAZ PRONATEC CACEX FEBRABAN FENABAN IBOPE IBOVESPA PASEP
+    CEFET SENAR SUSEP PREVI MASP UNIP INTERPOL UNCTAD CEPAL ALCA IELTS TOEFL SADT DARF NAT
     """
 ) - words("CEO SAAS PAAS IAAS DAX BID UTI-MÓVEL")
 """Said as words; in small letters, because some engines spell whatever is in capitals."""
@@ -30,8 +31,8 @@ SPELLED = words(
     CD DVD CV IDE SDK CLI GUI UI UX IP TCP UDP DNS SSH FTP SSL TLS VPN AWS GCP MVP KPI CRM ERP B2B
     B2C LGPD RH PJ MEI IPTU IPVA ICMS ISS INSS FGTS CLT IBGE BNDES STF STJ OAB UTI ONG EUA UFRJ
     UFMG PUC-RJ LLM NLP OCR TTS ASR CSV TSV SVG PNG JPG MP3 MP4 RGB DOM JWT ORM OOP POO TDD BDD CI
-    PR QA VM LTS EOF ETL ELT BI AI ML EAD NFT DC MD CC CM MC AC PHP JVM JDK NPM PIP GIT-LFS
-    UUID IEC UFBA UFPE UFPR UFSC UFMS UFPA UFAM UFAC UFPI UFPB UFES UFCG UFOP UFAL UFAC UFRGS IDEB
+    PR QA VM LTS EOF ETL ELT BI AI ML EAD NFT DC MD CC CM MC AC PHP JVM JDK NPM PIP GIT-LFS UUID
+    OCDE IEC UFBA UFPE UFPR UFSC UFMS UFPA UFAM UFAC UFPI UFPB UFES UFCG UFOP UFAL UFAC UFRGS IDEB
     CEO CTO CFO COO IoT iOS ID OK CNH IRPF IR OMS FMI ASCII-ART IPCA CDI CDB LCI BPM SEO FAQ
     """
 ) - words("PUC-RJ GIT-LFS ASCII-ART PIP iOS OK")
@@ -57,14 +58,14 @@ WORDS_IN_CAPITALS = words(
 NAMED_BY_LETTERS = words(
     """
     letra opção plano vitamina alternativa turma grupo tipo classe linguagem hepatite coluna ponto
-    variável eixo item etapa fase parte bloco drive disco tecla categoria geração vogal
+    nota variável eixo item etapa fase parte bloco drive disco tecla categoria geração vogal
     """
 )
 """Nouns after which A, E, I, O, U are letters, not words."""
 
 _PORTUGUESE_VOWELS = frozenset("AEIOUÁÉÍÓÚÂÊÔÃÕÀ")
 _TOKEN = re.compile(
-    r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)(s?)(?![^\W_]|\$)"
+    r"(?<![^\W_])([A-Z]{2,}(?:[0-9]+[A-Z]*)*)((?:['’]?s)?)(?![^\W_]|\$)"
     r"(?:([/&](?=[A-Z]{2})|-(?=[A-Z]{1,5}(?!\w))))?"
 )
 _CODE = re.compile(r"(?<![^\W_])((?:[A-Z]+[0-9]+)+[A-Z]*|[0-9]{1,2}[A-Z]{1,3})(?![^\W_])")
@@ -75,6 +76,9 @@ _MODEL = re.compile(
     r"(?<![^\W_])([A-Z][A-Za-z]{1,9})-([0-9]{1,2}\.[0-9]{1,2}|(?<=[A-Z]-)[0-9]{1,2}[a-z])(?![\w-]|[.,][0-9])"
 )
 _VOWEL_AFTER = re.compile(r"(?<=[^\W\d_]\s)([AEIOU])(?![\w#+'’]|\.\w|/)")
+_VOWEL_BESIDE = re.compile(
+    r"([AEIOU])(?=(?:, | e | ou )[BCDFGHJKLMNPQRSTVWXYZ](?![\w'’]|\.\w))(?<![\w.'’].)"
+)
 _CONSONANT = re.compile(r"(?<![\w.'’/&-])([BCDFGHJKLMNPQRSTVWXYZ])(?![\w'’#+&$-]|[./]\w)")
 _SLASH_LETTERS = re.compile(r"(?<![\w/])([A-Z](?:/[A-Z])+)(?![\w/])")
 _CLUSTER = re.compile(r"[BCDFGHJKLMNPQRSTVWXYZ]{3}")
@@ -100,7 +104,7 @@ def _token(match: re.Match[str]) -> str | None:
     token, plural, joint = match[1], match[2], match[3]
     trailing = {"/": " ", "-": " ", "&": " e "}.get(joint or "", "")
     if token in READ_AS_WORDS:
-        return token.lower() + plural + trailing
+        return token.lower() + plural.lstrip("'’") + trailing
     if any(character.isdigit() for character in token):
         return spell(token, plural=bool(plural)) + trailing
     if not is_spelled(token) or (token not in SPELLED and _is_shouted(match)):
@@ -154,5 +158,6 @@ RULES = (
     Rule("letters", _SLASH_LETTERS, lambda m: spell(m[1].replace("/", " ")), needs="/"),
     Rule("acronym", _TOKEN, _token, needs=CAPITALS),
     Rule("letter", _VOWEL_AFTER, _vowel, needs=CAPITALS),
+    Rule("letter", _VOWEL_BESIDE, lambda m: letter_name(m[1]), needs=CAPITALS),
     Rule("letter", _CONSONANT, lambda m: letter_name(m[1]), needs=CAPITALS),
 )

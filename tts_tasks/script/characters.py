@@ -23,6 +23,7 @@ _FOLDED = {
     "®": "",
     "™": "",
     "№": "nº",
+    "ⁿ": "n",  # an exponent has been raised before
 }
 
 

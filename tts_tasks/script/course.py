@@ -6,7 +6,6 @@ course as a whole is raised.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,13 +28,13 @@ from tts_tasks.script.course_files import COURSE_FILE, lexicon_file
 from tts_tasks.script.lessons import Lesson, read_lesson
 from tts_tasks.script.lexicon import Entry, read_lexicon
 from tts_tasks.script.manifests import Manifest, read_manifest
-from tts_tasks.script.readers import Document, read_document
-
-__all__ = ["Course", "Document", "Lesson", "read_course", "read_document"]
 
 DEFAULT_LANGUAGE = "pt-BR"
 DEFAULT_PROVIDER = "auto"
 DEFAULT_FORMAT = "mp3"
+
+SHOWN_PLACES = 5
+"""How many of the lessons that share an id a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +136,20 @@ def _read_lessons(manifest: Manifest, policies: Policies, max_chars: int) -> Ite
 
 
 def _without_shared_ids(lessons: Sequence[tuple[Lesson, str]]) -> Iterator[Lesson]:
-    counts = Counter(lesson.id.lower() for lesson, _ in lessons)
+    places: dict[str, list[str]] = {}
+    for lesson, where in lessons:
+        places.setdefault(lesson.id.lower(), []).append(where)
     for lesson, _ in lessons:
-        if counts[lesson.id.lower()] == 1:
+        shared = places[lesson.id.lower()]
+        if len(shared) == 1:
             yield lesson
             continue
-        places = [where for other, where in lessons if other.id.lower() == lesson.id.lower()]
-        shared = CourseError(
-            f"{len(places)} lessons have the id {lesson.id!r}: {', '.join(places)}",
+        more = f" and {len(shared) - SHOWN_PLACES} more" if len(shared) > SHOWN_PLACES else ""
+        error = CourseError(
+            f"{len(shared)} lessons have the id {lesson.id!r}: "
+            f"{', '.join(shared[:SHOWN_PLACES])}{more}",
             field="id",
             value=lesson.id,
             remedy='give each its own "id"',
         )
-        yield replace(lesson, error=lesson.error or shared)
+        yield replace(lesson, error=lesson.error or error)

@@ -86,8 +86,8 @@ class Lesson:
     """What the voice does with code, tables and addresses: the lesson's own wishes, else the
     course's."""
 
-    first_line: int = 1
-    """Number of the text's first line in its file; 1 for documents, which have no lines."""
+    first_line: int | None = 1
+    """Number of the text's first line in its file; None for documents, which have no lines."""
 
     error: InputError | None = None
     """Why the lesson cannot be narrated, None when it can."""
@@ -236,15 +236,7 @@ def _parsed(lesson: Lesson) -> list[Segment]:
     try:
         return lesson.segments()
     except InputError as problem:
-        name = lesson.path.name
-        if problem.message.startswith("line "):
-            raise problem.in_file(name) from problem
-        raise type(problem)(
-            f"{name}: {problem.message}",
-            field=problem.field,
-            value=problem.value,
-            remedy=problem.remedy,
-        ) from problem
+        raise problem.in_file(lesson.path.name) from problem
 
 
 def _refuse_silence(segments: Sequence[Segment], where: str) -> None:

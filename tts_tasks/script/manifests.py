@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tts_tasks.errors import CourseError, SourceError
+from tts_tasks.errors import CourseError, SourceError, TextTooLongError
 from tts_tasks.request import Markup
 from tts_tasks.script.course_fields import refuse_unknown_keys
 from tts_tasks.script.course_files import (
@@ -126,7 +126,7 @@ def _unlisted(folder: Path) -> list[LessonEntry]:
 
 
 def _read_yaml(path: Path, name: str) -> Manifest:
-    source = read_source(path, max_chars=MAX_MANIFEST_CHARS, limit_setting="MAX_MANIFEST_CHARS")
+    source = _read_text(path)
     config, root = parse_yaml(source, path.name)
     if config is None:
         config = {}
@@ -144,6 +144,18 @@ def _read_yaml(path: Path, name: str) -> Manifest:
     else:
         entries = _unlisted(path.parent) if path.name in COURSE_FILES else []
     return Manifest(path.parent, name, entries, is_listed, config, path.name)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return read_source(path, max_chars=MAX_MANIFEST_CHARS)
+    except TextTooLongError as problem:
+        raise TextTooLongError(
+            problem.message,
+            field="course",
+            value=path,
+            remedy="move the texts of its lessons into files of their own",
+        ) from problem
 
 
 def lesson_lines(root: yaml.Node | None) -> list[tuple[int, int]]:
@@ -181,7 +193,7 @@ class _Row:
 
 def _read_csv(path: Path) -> list[LessonEntry]:
     """Return the lessons of a table, in its order, or that of its column ``order``."""
-    source = read_source(path, max_chars=MAX_MANIFEST_CHARS, limit_setting="MAX_MANIFEST_CHARS")
+    source = _read_text(path)
     entries = []
     for row in _rows(source, path):
         entry = _row_entry(path, row)
@@ -209,7 +221,11 @@ def _rows(source: str, path: Path) -> Iterator[_Row]:
             cells = next(reader, None)
         except csv.Error as error:
             raise _wrong_row(
-                path, line, f"it is no CSV ({error})", "check its quotation marks", source
+                path,
+                line,
+                f"it is no CSV ({error})",
+                "close its quotation marks, or split a very long text",
+                "",
             ) from error
         if cells is None:
             break

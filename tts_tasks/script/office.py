@@ -107,4 +107,8 @@ def _titled_notes(slide: Slide) -> tuple[str, list[str]]:
 def _damaged(path: Path, error: Exception) -> SourceError:
     if "content type is" in str(error):
         return another_kind(path)
+    if "Text node too long" in str(error):
+        return unreadable(
+            path, "has a paragraph of over 10,000,000 characters", "split it into several lessons"
+        )
     return broken_part(path, f"{type(error).__name__}: {one_line(str(error))[:100]}")

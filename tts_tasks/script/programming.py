@@ -44,6 +44,9 @@ TERMS = pairs(
     ctrl = control
     cd .. = cd ponto ponto
     x86-64 = xis oitenta e seis sessenta e quatro
+    MLOps = eme ele ops
+    pH = pê agá
+    mRNA = eme erre ene a
     DevOps = dev ops
     PhD = pê agá dê
     Wi-Fi = wi-fi
@@ -51,6 +54,7 @@ TERMS = pairs(
     k-means = cá means
     H.264 = agá duzentos e sessenta e quatro
     H.265 = agá duzentos e sessenta e cinco
+    JPEG = jota peg
     IEEE = i três é
     CNPq = cê ene pê quê
     UnB = u ene bê
@@ -64,6 +68,30 @@ TERMS = pairs(
 )
 """Names whose spelling misleads every voice, as they are said."""
 
+SIGNS = {
+    "+": "mais",
+    "-": "menos",
+    "*": "asterisco",
+    "**": "asterisco asterisco",
+    "/": "barra",
+    "//": "barra barra",
+    "%": "por cento",
+    "#": "cerquilha",
+    "&": "e comercial",
+    "|": "barra vertical",
+    "^": "circunflexo",
+    "~": "til",
+    "_": "underline",
+    "\\": "barra invertida",
+    "<": "menor que",
+    ">": "maior que",
+    "++": "mais mais",
+    "--": "menos menos",
+    "$": "cifrão",
+    "!": "exclamação",
+}
+"""The names of signs that are spoken of: o operador +, os símbolos * e #."""
+
 SPELLED_EXTENSIONS = words(
     """
     py js ts jsx tsx md rb rs go cs cpp php sql css scss html htm xml csv tsv yml txt pdf png jpg
@@ -74,7 +102,9 @@ SPELLED_EXTENSIONS = words(
 WORD_EXTENSIONS = words("json zip rar toml log tar java yaml swift conf bak tmp docker")
 EXTENSIONS = SPELLED_EXTENSIONS | WORD_EXTENSIONS
 
-_TERM = re.compile(rf"(?<![\w./-])(?:(?:Ctrl|CTRL|ctrl)(?=\+)|C\+\+(?=[0-9])|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))")
+_TERM = re.compile(
+    rf"(?<![\w./-])(?:(?:Ctrl|CTRL|ctrl)(?=\+)|C\+\+(?=[0-9])|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))"
+)
 COMMANDS = words(
     """
     ls rm cp mv ps tar grep mkdir chmod chown du df ssh scp rsync sed awk find sort head tail cat wc
@@ -116,15 +146,25 @@ _FILE = re.compile(
     rf"\.(?:{alternatives(EXTENSIONS)}))(?![\w@]|\.\w)"
 )
 _DOTFILE = re.compile(r"(?<![\w./)\]\"'])\.([a-z][a-z_-]{2,30})(?![\w.])")
-_OPTION = re.compile(r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w$-])|-([a-zA-Z]{2,4})(?![\w$-]))")
+_OPTION = re.compile(
+    r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w$-])|-([a-zA-Z]{2,4})(?![\w$-]))"
+)
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})((?:\s[^<>=]{1,40}=[^<>]{0,200})?)\s?/?>")
 _SLICE = re.compile(r"\[(?<=\w\[)([^\[\]\s:]{0,20}):([^\[\]\s:]{0,20})\]")
 _PROMPT = re.compile(r"^(?:>>>|\$)\s(?=\S)", re.MULTILINE)
 _COMMENT = re.compile(r"/(?<!\S/)\*{1,2}(?!\S)|\*/(?!\S)")
+_SIGN = rf"[`\"'“]?(?:{alternatives(SIGNS)})[`\"'”]?(?=[\s,.;:)]|$)"
+_SIGNS_NAMED = re.compile(
+    r"\b((?:[Oo]perador(?:es)?|[Ss]ímbolos?|[Ss]ina(?:l|is)|[Cc]aractere?s?|[Tt]eclas?)"
+    r"(?: são| é|:)?) "
+    rf"({_SIGN}(?:(?:, | e | ou ){_SIGN}){{0,20}})"
+)
+_ONE_SIGN = re.compile(alternatives(SIGNS))
 _SNAKE = re.compile(r"_++")
 _CALL = re.compile(r"(?<=\w)\(\)")
+_GROUPED = re.compile(r"_(?<=[0-9]_)(?=[0-9]{3}(?:_[0-9]{3}){0,5}(?!\w))")
 _MEMBER = re.compile(
-    r"(?<=[a-z_)])\.(?=[a-z_]{2})|(?<=[A-Z][a-z])\.(?=[a-z]{2})|(?<=[A-Za-z])\.(?=[0-9])"
+    r"(?<=[a-z_)])\.(?=[A-Z][a-z]{1,20}[A-Z(])|(?<=[a-z_)])\.(?=[a-z_]{2})|(?<=[A-Z][a-z])\.(?=[a-z]{2})|(?<=[A-Za-z])\.(?=[0-9])"
 )
 _LETTER_DIGITS = re.compile(r"(?<![^\W_])([a-z])([0-9]{1,3})(?![^\W_])")
 
@@ -204,6 +244,10 @@ def _say_stage(match: re.Match[str]) -> str:
     return f" {STAGES[match['stage']]}{build}"
 
 
+def _signs_named(match: re.Match[str]) -> str:
+    return f"{match[1]} {_ONE_SIGN.sub(lambda sign: SIGNS[sign[0]], match[2])}"
+
+
 def _tag(match: re.Match[str]) -> str:
     closing, name, attributes = match[1], match[2], match[3]
     said = letter_name(name) if len(name) == 1 else name
@@ -232,8 +276,10 @@ def _option(match: re.Match[str]) -> str | None:
 
 
 RULES = (
+    Rule("thousands", _GROUPED, lambda _: ".", needs="_"),
     Rule("prompt", _PROMPT, lambda _: "", needs=">$"),
     Rule("comment", _COMMENT, lambda _: "", needs="*"),
+    Rule("signs by name", _SIGNS_NAMED, _signs_named, needs="".join({s[0] for s in SIGNS})),
     Rule("tag", _TAG, _tag, needs="<"),
     Rule("slice", _SLICE, _slice, needs="["),
     *MODELS,

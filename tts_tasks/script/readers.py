@@ -35,8 +35,8 @@ class Document:
     markup: Markup
     """How it is written."""
 
-    first_line: int
-    """Number of the text's first line in its file; 1 where a file has no lines."""
+    first_line: int | None
+    """Number of the text's first line in its file; None where its author sees no lines."""
 
 
 def read_document(
@@ -66,4 +66,5 @@ def read_document(
         text = read_timed_text(path, max_chars=max_chars, limit_setting=limit_setting)
     else:
         text = read_source(path, max_chars=max_chars, limit_setting=limit_setting)
-    return Document(text, MARKUPS.get(suffix, Markup.TEXT), 1)
+        return Document(text, MARKUPS.get(suffix, Markup.TEXT), 1)
+    return Document(text, MARKUPS[suffix], None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tts_tasks.request import Markup, Policies
 from tts_tasks.script.markdown import segments_from_markdown
@@ -19,7 +20,7 @@ def segments_of(
     policies: Policies | None = None,
     *,
     language: str = "pt-BR",
-    first_line: int = 1,
+    first_line: int | None = 1,
 ) -> list[Segment]:
     """Return the segments of a text in reading order, the author's directives carried out.
 
@@ -28,19 +29,23 @@ def segments_of(
         markup: how it is written.
         policies: what to do with code, tables and addresses.
         language: BCP 47 tag of the text, for what the voice says by itself.
-        first_line: number of the text's first line in its file.
+        first_line: number of the text's first line in its file; None for a text that its author
+            never saw in lines, as that of a Word file.
 
     Raises:
         SourceError: if the markup is broken; names the line.
     """
+    line = first_line or 1
     if markup is Markup.SSML:
-        segments = segments_from_ssml(text, language=language, first_line=first_line)
+        segments = segments_from_ssml(text, language=language, first_line=line)
     elif markup is Markup.MARKDOWN:
         segments = segments_from_markdown(
-            text, policies or Policies(), language=language, first_line=first_line
+            text, policies or Policies(), language=language, first_line=line
         )
     else:
-        segments = segments_from_text(text, first_line=first_line)
+        segments = segments_from_text(text, first_line=line)
+    if first_line is None:
+        segments = [replace(segment, line=None) for segment in segments]
     return carry_out(segments)
 
 

@@ -10,14 +10,14 @@ from tts_tasks.script.tables import words
 
 TITLES_AND_REFERENCES = words(
     """
-    a/c abr. adm. ago. al. ap. apto. aprox. art. arts. av. cap. caps. cel. cf. cit. cód. cel.
-    comp. coord. d. dep. depto. des. dez. dir. doc. docs. dr. dra. drs. dras. e.g. eng. engª. enga. est.
-    ex. exa. exma. exmas. exmo. exmos. fev. fig. figs. fl. fls. gen. gov. i.e. ibid. id. ilma. ilmo. inc.
-    inf. jan. jul. jun. leg. lgo. loc. máx. méd. mín. mons. mr. mrs. ms. n. n.º n.os n.ª nº. nov. núm.
-    num. obs. op. org. orgs. out. p. p.ex. pág. págs. par. pe. pp. pç. pref. pres. prof. profª.
-    profa. profas. profs. prox. próx. ref. refs. rel. res. rod. s. sec. séc. sécs. seç. sen. set. sr.
-    sra. sras. srs. srta. srtas. st. sta. sto. sup. tab. tabs. tb. tel. tels. ten. tít. trad. trav. v.
-    v.a. v.exa. v.s. v.sa. vd. ver. vol. vols. vs.
+    a/c abr. adm. ago. al. ap. apto. aprox. art. arts. av. cap. caps. cel. cf. cit. cód. cel. comp.
+    coord. d. dep. depto. des. dez. dir. doc. docs. dr. dra. drs. dras. e.g. eng. engª. enga. est.
+    ex. exa. exma. exmas. exmo. exmos. fev. fig. figs. fl. fls. gen. gov. i.e. ibid. id. ilma.
+    ilmo. inc. inf. jan. jul. jun. leg. lgo. loc. máx. méd. mín. mons. mr. mrs. ms. n. n.º n.os n.ª
+    nº. nov. núm. num. obs. op. org. orgs. out. p. p.ex. pág. págs. par. pe. pp. pç. pref. pres.
+    prof. profª. profa. profas. profs. prox. próx. ref. refs. rel. res. rod. s. sec. séc. sécs.
+    seç. sen. set. sr. sra. sras. srs. srta. srtas. st. sta. sto. sup. tab. tabs. tb. tel. tels.
+    ten. tít. trad. trav. v. v.a. v.exa. v.s. v.sa. vd. ver. vol. vols. vs.
     """
 )
 """Abbreviations that something always follows: no sentence ends after them."""
@@ -51,10 +51,10 @@ LONGEST_QUOTATION_CHARS = 2_000
 
 SENTENCE_STARTERS = words(
     """
-    a as ao aos à às agora ainda algumas alguns além antes aqui assim até cada como com da das de depois
-    do dos e ela elas ele eles em enquanto então era essa essas esse esses esta estas este estes
-    eu foi há isso isto já mas na nas nessa nesse nesta neste ninguém no nos não nunca nós o os
-    onde ou outra outro para pela pelo pode pois por porque portanto primeiro quando que quem se
+    a as ao aos à às agora ainda algumas alguns além antes aqui assim até cada como com da das de
+    depois do dos e ela elas ele eles em enquanto então era essa essas esse esses esta estas este
+    estes eu foi há isso isto já mas na nas nessa nesse nesta neste ninguém no nos não nunca nós o
+    os onde ou outra outro para pela pelo pode pois por porque portanto primeiro quando que quem se
     sem sempre seu sua são só também tudo um uma vamos veja você vocês é
     """
 )

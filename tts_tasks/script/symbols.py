@@ -11,6 +11,7 @@ SAID = pairs(
     """
     === = estritamente igual a
     !== = estritamente diferente de
+    := = recebe
     += = mais igual a
     -= = menos igual a
     *= = vezes igual a
@@ -129,7 +130,10 @@ _POWER = re.compile(
 _MODULO = re.compile(
     r"%(?:(?<=\b[a-z]\s%)|(?<=[0-9]\s%)(?<![.,][0-9]\s%))\s(?=(?:[0-9]++|[a-z])(?![\w,.]))"
 )
-_DOUBLE_SLASH = re.compile(r"//(?<=[\w)]\s//)\s(?=(?:[0-9]++|[a-z])(?!\w))")
+_DOUBLE_SLASH = re.compile(
+    r"//(?:(?<=[\w)]\s//)\s(?=(?:[0-9]++|[a-z])(?!\w))|(?<=[0-9]//)(?=[0-9]))"
+)
+_ASSIGNED = re.compile(r"<-(?<=[\w\])]\s<-)\s(?=\S)")
 _TO = re.compile(r"\.\.(?<=[0-9]\.\.)(?=[0-9n](?!\.))")
 _ENTITY = re.compile(r"&(amp|lt|gt|nbsp|quot);")
 _EYE_ONLY_CHARACTERS = "*_`|~^\\{}[]<>#•·●▪◦‣⁃†‡¦¬¨´¯¸ªº@/+§¶"
@@ -162,6 +166,11 @@ def _power(match: re.Match[str]) -> str:
     return f"{before}elevado a "
 
 
+def _double_slash(match: re.Match[str]) -> str:
+    before = "" if match.string[match.start() - 1] == " " else " "
+    return f"{before}barra barra "
+
+
 def _compared(match: re.Match[str]) -> str:
     return " menor que " if "<" in match[0] else " maior que "
 
@@ -172,7 +181,8 @@ EARLY_RULES = (
     Rule("entity", _ENTITY, lambda m: ENTITIES[m[1]], needs="&"),
     Rule("power", _POWER, _power, needs="*"),
     Rule("remainder", _MODULO, lambda _: "módulo ", needs="%"),
-    Rule("double slash", _DOUBLE_SLASH, lambda _: "barra barra ", needs="/"),
+    Rule("double slash", _DOUBLE_SLASH, _double_slash, needs="/"),
+    Rule("assignment", _ASSIGNED, lambda _: "recebe ", needs="<"),
     Rule("to", _TO, lambda _: " a "),
     Rule("minus", _MINUS, lambda _: "menos ", needs="-"),
     Rule("times", _STAR_PRODUCT, _times, needs="*"),

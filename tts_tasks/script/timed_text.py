@@ -94,7 +94,7 @@ def read_timed_text(path: Path, *, max_chars: int, limit_setting: str) -> str:
 
 
 def _srt_cues(path: Path, lines: Sequence[str]) -> Iterator[_Cue]:
-    import srt  # type: ignore[import-untyped]
+    import srt
 
     starts = [number for number, line in enumerate(lines) if _TIMING.fullmatch(line)]
     first = starts[0] if starts else len(lines)

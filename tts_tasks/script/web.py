@@ -49,7 +49,10 @@ LONGEST_FULL_CHARS = 300
 """Addresses that are longer are cut: nobody writes them down."""
 
 
-_URL = re.compile(r"(?<!\w)(?:https?|ftp|ssh|git)://([^\s<>\"“”«»]++)", re.IGNORECASE)
+_URL = re.compile(
+    r"(?<!\w)(?:https?|s?ftp|ssh|git|wss?|s3|gs|postgres(?:ql)?|mysql|mongodb|redis)://([^\s<>\"“”«»]++)",
+    re.IGNORECASE,
+)
 _EMAIL = re.compile(
     r"(?<![\w.+@-])(?:mailto:)?([A-Za-z0-9][\w.+-]{0,63})@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})"
 )
