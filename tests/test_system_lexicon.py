@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.test_normalise import GIVEN
 from tts_tasks.engines.phoneme_table import VOCABULARY
 from tts_tasks.engines.phonemes import phonemize
 from tts_tasks.script.lexicon import (
@@ -19,6 +20,7 @@ from tts_tasks.script.lexicon import (
     system_lexicon,
 )
 from tts_tasks.script.normalise import normalise
+from tts_tasks.script.speaker import Speaker
 from tts_tasks.script.tables import sequence
 from tts_tasks.script.whole_words import clean_key, occurring, whole_words
 from tts_tasks.settings import PROJECT
@@ -132,3 +134,9 @@ def test_a_sentence_with_terms() -> None:
     assert whole_words(WORDS).replace(text, lambda term, _: WORDS[term]) == (
         "Faça o diplói da a pê i: guíti comíti, púu riquésti e quéchi do sáiti. O time vai."
     )
+
+
+@pytest.mark.parametrize(("written", "spoken"), GIVEN)
+def test_the_given_readings_hold_with_the_lexicon_too(written: str, spoken: str) -> None:
+    entries = resolved(spoken_by(LEXICON, "espeak"))
+    assert Speaker("pt-BR", entries, phonemes=False).say(written) == spoken

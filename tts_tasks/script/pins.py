@@ -25,10 +25,8 @@ LEXICON = "lexicon"
 _SETTLED = "\U00020000"
 """A letter that no key holds, in place of what the lexicon must not look at."""
 
-_ADDRESSES = {rule.name for rule in web.RULES} | {
-    rule.name for rule in programming.RULES if rule.name.startswith("file")
-}
-"""Rules whose whole match is one name: a term inside is a part of it, not a word."""
+_NAMES = {rule.name for rule in (*web.RULES, *programming.RULES)}
+"""Rules for addresses, files and products: a term inside a longer name is a part of it, no word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def read_around(
         rules: what the language does to a text.
 
     Returns:
-        The text with its pins said, and where they stand; a pin inside an address is dropped.
+        The text with its pins said, and where they stand; a pin inside a longer name is dropped.
     """
     alignment, pins = begin()
     if not pins:
@@ -105,7 +103,7 @@ def read_around(
     terms = [_standing(alignment, pin) for pin in pins]
     rules(alignment)
     lost = [pin for pin in pins if alignment.span_of(pin.start, pin.end) is None]
-    hidden = [pin for pin in lost if not _is_in_address(alignment, pin)]
+    hidden = [pin for pin in lost if not _is_in_name(alignment, pin)]
     if hidden:
         alignment, pins = begin()
         letters = _hide(alignment, hidden)
@@ -139,8 +137,8 @@ def _standing(alignment: Alignment, pin: Pin) -> str:
     return alignment.text[slice(*span)] if span else ""
 
 
-def _is_in_address(alignment: Alignment, pin: Pin) -> bool:
-    return not _ADDRESSES.isdisjoint(alignment.rules_at(pin.start, pin.end))
+def _is_in_name(alignment: Alignment, pin: Pin) -> bool:
+    return not _NAMES.isdisjoint(alignment.rules_at(pin.start, pin.end))
 
 
 def _hide(alignment: Alignment, pins: Iterable[Pin]) -> dict[str, str]:
