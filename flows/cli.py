@@ -83,7 +83,9 @@ def text(
     provider: Provider = AUTO,
     voice: Voice = None,
     format: Annotated[str | None, typer.Option(help="mp3, flac or wav.")] = None,
-    language: Annotated[str, typer.Option(help="Language of the text.")] = "pt-BR",
+    language: Annotated[
+        str | None, typer.Option(help="Language of the text; pt-BR by default.")
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The text is Markdown.")] = False,
     ssml: Annotated[bool, typer.Option("--ssml", help="The text is SSML.")] = False,
     code: Annotated[str, typer.Option(help="Blocks of code: skip, announce or read.")] = "skip",
@@ -102,20 +104,21 @@ def text(
 
     settings = load_settings()
     chosen = {"rate": rate, "pitch": pitch, "speed": speed}
-    document = _text_to_say(text, file, settings)
+    document, front = _text_to_say(text, file, settings)
     markup = "ssml" if ssml else "markdown" if markdown else document.markup
     request = as_request(
         settings,
         text=document.text,
         output_path=output,
-        provider=provider,
-        voice=voice,
+        provider=provider if provider != AUTO else str(front.get("provider", AUTO)),
+        voice=voice or front.get("voice"),
         format=format,
-        language=language,
+        language=language or str(front.get("language", "pt-BR")),
         markup=markup,
+        first_line=document.first_line,
         policies={"code": code, "tables": tables, "urls": urls},
         parameters={name: value for name, value in chosen.items() if value is not None},
-        title=title or (output.stem if output else ""),
+        title=title or str(front.get("title", "")) or (output.stem if output else ""),
         lexicon=_read_lexicon(lexicon),
     )
     try:
@@ -170,6 +173,7 @@ def course(
     # Read here first: a folder that is no course should not cost the start of a stack; nor
     # should a speaker that there is not.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
+    cli_script.tell_what_is_left_out(folder)
     if dry_run:
         _show_dry_run(source, folder, provider, voice, settings, json=json)
         return
@@ -396,8 +400,12 @@ def _read_lexicon(path: Path | None) -> dict[str, Entry]:
     return read_lexicon(path) if path else {}
 
 
-def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> Document:
-    from tts_tasks.script.readers import Document, read_document
+def _text_to_say(
+    text: str | None, file: Path | None, settings: Settings
+) -> tuple[Document, dict[str, Any]]:
+    """Return what to say, and the front matter of the file that it stands in."""
+    from tts_tasks.script.readers import WITH_FRONT_MATTER, Document, read_document
+    from tts_tasks.script.sources import split_front_matter
 
     if text is not None and file is not None:
         raise SourceError(
@@ -407,9 +415,14 @@ def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> Doc
             remedy="give either the argument or --file, not both",
         )
     if file is not None:
-        return read_document(
+        document = read_document(
             file, max_chars=settings.max_text_chars, limit_setting="NARRATION_MAX_TEXT_CHARS"
         )
+        if file.suffix.lower() not in WITH_FRONT_MATTER:
+            return document, {}
+        front, body = split_front_matter(document.text)
+        lines = document.text.count("\n", 0, len(document.text) - len(body))
+        return Document(body, document.markup, 1 + lines), front
     if text is None:
         raise SourceError(
             "there is no text",
@@ -425,7 +438,7 @@ def _text_to_say(text: str | None, file: Path | None, settings: Settings) -> Doc
                 field="text",
                 remedy="convert it, e.g. with `iconv -f latin1 -t utf-8`",
             ) from error
-    return Document(text, Markup.TEXT, 1)
+    return Document(text, Markup.TEXT, 1), {}
 
 
 def _show_status(status: dict[str, Any], json: bool) -> None:

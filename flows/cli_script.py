@@ -10,7 +10,7 @@ import typer
 
 from flows import console
 from flows.console import show_error, show_json, show_step, show_table
-from tts_tasks.request import AUTO
+from tts_tasks.request import AUTO, Markup
 from tts_tasks.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -41,10 +41,13 @@ def say_as(
     from tts_tasks.script.hidden import refuse_broken_marks, shown
     from tts_tasks.script.lexicon import merged, read_lexicon, resolved, spoken_by, system_lexicon
     from tts_tasks.script.policies import policies_of
+    from tts_tasks.script.segments import segments_of
     from tts_tasks.script.speaker import Speaker
 
     settings = load_settings()
     refuse_broken_marks(text)
+    # Its pauses and changes of voice are not heard in words.
+    text = " ".join(segment.text for segment in segments_of(text, Markup.TEXT))
     entries = merged(
         system_lexicon(settings.lexicons, "pt-BR"), read_lexicon(lexicon) if lexicon else {}
     )
@@ -57,7 +60,7 @@ def say_as(
     said = speaker.read(text)
     spoken = without_phonemes(said.spoken)
     readings = list(_as_rows(shown(text), said.spoken, said.readings))
-    result: dict[str, Any] = {"written": text, "spoken": spoken, "readings": readings}
+    result: dict[str, Any] = {"written": shown(text), "spoken": spoken, "readings": readings}
     if phonemes:
         from tts_tasks.engines.phonemes import phonemize
 
@@ -93,6 +96,7 @@ def script(
     source = path.expanduser().resolve()
     course = read_course(source, max_lesson_chars=settings.max_lesson_chars)
     course = _only(spoken_by(course, provider, voice, settings), lesson)
+    tell_what_is_left_out(source)
     if terms:
         _show_terms(course, settings, json)
         return
@@ -107,6 +111,14 @@ def script(
         show_error(f"lesson {one.lesson.id}: {one.error}")
     if failures:
         raise typer.Exit(2)
+
+
+def tell_what_is_left_out(folder: Path) -> None:
+    """Name the files of a folder that look like lessons and are none."""
+    from tts_tasks.script.course_files import left_out
+
+    if names := left_out(folder):
+        show_step(f"left out: {', '.join(names)}; a course.yaml may list text files as lessons")
 
 
 def _show_lesson(planned: PlannedLesson) -> None:

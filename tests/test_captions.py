@@ -9,6 +9,7 @@ import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_tasks.errors import TextTooLongError
 from tts_tasks.mastering.captions import split_caption, to_srt, to_vtt
 from tts_tasks.values import Cue
 
@@ -108,8 +109,8 @@ def test_no_character_is_lost(text: str) -> None:
     assert all(len(lines) <= 2 and all(0 < len(line) <= 42 for line in lines) for lines in parts)
 
 
-def test_audio_shorter_than_its_captions_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="do not fit"):
+def test_audio_shorter_than_its_captions_is_refused() -> None:
+    with pytest.raises(TextTooLongError, match="do not fit"):
         to_srt([Cue(0, 0, "a"), Cue(0, 0, "b")], 0.001)
 
 

@@ -132,3 +132,22 @@ def test_a_dry_run_is_a_table_for_people(home, course):
     assert done.returncode == 0, done.stderr
     assert "    3  Custa só R$ 5,00." in done.stdout
     assert "minutes of audio" in done.stdout
+
+
+def test_say_as_leaves_out_what_is_not_heard_in_words(home):
+    done = narrate("say-as", "[pausa 2s] [voz x]5 alunas[/voz]", home=home)
+    assert done.stdout == "cinco alunas\n"
+
+
+def test_a_text_file_keeps_its_front_matter_to_itself(home, tmp_path):
+    file = tmp_path / "a.md"
+    file.write_text("---\ntitle: T\nvoice: pt-br+f2\n---\n\nOlá a todos.\n", encoding="utf-8")
+    outcome = narrate_json("text", "-f", file, "-o", tmp_path / "a.mp3", home=home)
+    assert outcome["voice"] == "pt-br+f2"
+    assert [sentence["text"] for sentence in outcome["sentences"]] == ["Olá a todos."]
+
+
+def test_files_that_look_like_lessons_are_named(home, course):
+    (course / "03-c.html").write_text("x", encoding="utf-8")
+    (course / "notas.txt").write_text("x", encoding="utf-8")
+    assert "left out: 03-c.html, notas.txt" in narrate("script", course, home=home).stderr

@@ -50,6 +50,12 @@ def test_a_pause_parts_a_paragraph_and_replaces_the_silence_there():
         ("a [pausa 2s]", [("a", None, 2.0)]),
         ("a [pausa 2s].", [("a.", None, 2.0)]),
         ("a [pausado] b", [("a [pausado] b", None, None)]),
+        ("Aperte [Pause] agora", [("Aperte [Pause] agora", None, None)]),
+        ("Use a[voice] e b", [("Use a[voice] e b", None, None)]),
+        (
+            "Um [voz x]dois[/voz]. Três.",
+            [("Um", None, 0.15), ("dois.", "x", 0.35), ("Três.", None, None)],
+        ),
         ("lista[0] e [vozes]", [("lista[0] e [vozes]", None, None)]),
     ],
 )
@@ -89,6 +95,11 @@ def test_nothing_is_looked_for_inside_a_mark():
         ("um\n\n[voz ] dois[/voz]", 3, "names no voice"),
         ("um [/voz] dois", 1, "closes no voice"),
         ("um [voz x dois", 1, "does not end"),
+        ("[pausa: 2s] x", 1, "does not end"),
+        ("um\n\n[pausa2s] x", 3, "does not end"),
+        ("[pausas 2s] x", 1, "does not end"),
+        ("a [pausa 40s][pausa 40s] b", 1, "more than 60 seconds at one place"),
+        ("a [pausa 60s] " * 31, 1, "30 minutes in all"),
     ],
 )
 def test_a_broken_directive_is_named_with_its_line(text, line, problem):

@@ -118,7 +118,7 @@ def test_front_matter_is_split_off() -> None:
     "text",
     [
         "sem nada",
-        "---\ntitle: nunca fecha\ncorpo",
+        "---\nNota: nunca fecha\ncorpo",
         "--- \numa frase entre linhas\n---\nmais",
         "texto\n---\na: b\n---\n",
         "",
@@ -220,3 +220,8 @@ def test_no_bytes_crash_a_reader(tmp_path: Path, name: str, data: bytes) -> None
     with pytest.raises(InputError, match=name) as caught:
         read_document(tmp_path / name, max_chars=100)
     assert caught.value.remedy
+
+
+def test_front_matter_that_is_never_closed_is_named() -> None:
+    with pytest.raises(SourceError, match="never closed"):
+        split_front_matter("---\ntitle: nunca fecha\n\nOi.")

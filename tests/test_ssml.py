@@ -126,6 +126,9 @@ def test_what_a_text_is_said_as(written, kind, format, said):
         ("<prosody rate='0%'>a</prosody>", 1, "no rate '0%'"),
         ("<prosody>a</prosody>", 1, "<prosody> has no rate"),
         ("<sub>a</sub>", 1, "<sub> has no alias"),
+        ("a\n<sub alias='x'/>", 2, "<sub> has no text"),
+        ("<s xml:lang='en-US'>a</s>", 1, "<s> is in 'en-us'"),
+        ("<break time='1s' strength='x'/>a", 1, "no strength 'x'"),
         ("<sub alias='x'><s>a</s></sub>", 1, "<s> stands inside <sub>"),
         ("<sub alias='x|y'>a</sub>", 1, r"one of \[ \] \|"),
         ("<say-as interpret-as='poem'>a</say-as>", 1, "does not interpret as 'poem'"),
@@ -155,3 +158,27 @@ def test_every_tag_is_told_in_the_module():
     from tts_tasks.script import ssml
 
     assert all(f"<{tag}" in (ssml.__doc__ or "") for tag in TAGS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<?xml version='1.0' encoding='ISO-8859-1'?><speak>é ação</speak>",
+        "\n\n<?xml version='1.0'?>\n<speak>é ação</speak>",
+        "<!-- <!DOCTYPE x> --><speak xml:lang='pt-BR'>é ação</speak>",
+    ],
+)
+def test_what_stands_before_the_text_is_no_text(text):
+    assert parts(text) == [("é ação", None)]
+
+
+def test_a_doctype_that_is_shown_is_text():
+    assert parts("<![CDATA[<!DOCTYPE html>]]> a") == [("<!DOCTYPE html> a", None)]
+
+
+def test_a_pause_before_any_text_is_kept():
+    from tts_tasks.request import Markup
+    from tts_tasks.script.segments import segments_of
+
+    first, second = segments_of("<p><break time='2s'/>Olá.</p>", Markup.SSML)
+    assert (first.text, first.pause_s, second.text) == ("", 2.0, "Olá.")

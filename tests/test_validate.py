@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tts_tasks.errors import EmptyTextError, SourceError, TextTooLongError
 from tts_tasks.marks import PHONEME_MARK, mark, without_phonemes
-from tts_tasks.request import Markup, NarrationRequest
+from tts_tasks.request import CodePolicy, Markup, NarrationRequest, Policies
 from tts_tasks.script.chunks import Line
+from tts_tasks.script.speaker import Speaker
 from tts_tasks.script.validate import Narrator, validate
 
 LEXICON = {"deploy": "diplói", "Kaggle": "/ˈkæɡəl/", "SQL": "/ɛskjuːˈɛl/"}
@@ -276,3 +277,54 @@ def test_a_long_lesson_with_marks_and_a_lexicon_takes_little_time() -> None:
     lines = lines_of(text, markdown=True, lexicon={**LEXICON, **{f"x{n}": "y" for n in range(999)}})
     assert len(lines) == 1_500
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "captions", "said"),
+    [
+        ("Use `vozes[voice]` aqui.", ["Use vozes[voice] aqui."], "Use vozes voice aqui."),
+        ("Escreva `[pausa 2s]` no texto.", ["Escreva [pausa 2s] no texto."], None),
+        ("Texto [pausa 2s](risos) fim.", ["Texto", "(risos) fim."], None),
+        ("[pausa 2s]: https://a.com x", [": https://a.com x"], None),
+        ("[voz x](Aplausos)[/voz] e fim.", ["(Aplausos)", "e fim."], None),
+        ("Pergunta [pausa 1s]? Resposta.", ["Pergunta?", "Resposta."], None),
+    ],
+)
+def test_code_and_links_are_not_taken_for_directives(text, captions, said) -> None:
+    lines = lines_of(text, markdown=True)
+    assert [line.written for line in lines] == captions
+    assert said is None or lines[0].spoken == said
+
+
+def test_code_that_is_read_is_read_as_it_stands() -> None:
+    request = NarrationRequest(
+        "```\nx = vozes[voice] | a[[0|1]]\n```\n",
+        Path("x.mp3"),
+        markup=Markup.MARKDOWN,
+        policies=Policies(code=CodePolicy.READ),
+    )
+    narrator = Narrator("pt-BR", lambda spoken: True)
+    [line] = validate(request, lambda _: narrator)
+    assert line.written == "x = vozes[voice] | a[[0|1]]"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("3 [[m|emes]] aqui", "três m aqui"),
+        ("linha 2 [[h|agá]] fim", "linha dois h fim"),
+        ("5 [[ka gê|kg]] de pão", "cinco ka gê de pão"),
+        ("Veja [[seta|→]] ali", "Veja seta ali"),
+        ("Custa R$ 5, [[ou não|?]]", "Custa cinco reais, ou não"),
+    ],
+)
+def test_the_authors_words_are_said_as_they_are(text: str, said: str) -> None:
+    assert spoken(text, phonemes=False) == [said]
+
+
+@pytest.mark.parametrize("unit", ["deploy ", "deploy-", "1,5 ", "SQL/", "👍 a ", "[[a|b]] "])
+def test_time_is_linear_in_what_the_lexicon_knows(unit: str) -> None:
+    speaker = Speaker("pt", {"deploy": "diplói"}, phonemes=False)
+    start = time.process_time()
+    speaker.say(unit * (60_000 // len(unit)))
+    assert time.process_time() - start < 4.0

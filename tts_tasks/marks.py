@@ -18,6 +18,12 @@ PHONEME_MARK = re.compile(r"\[\[((?:[^\w\[\]|]|_)*[^\W_][^\[\]|]*+)\|/([^\[\]|/]
 SAY_MARK = re.compile(r"\[\[([^\[\]|]++)\|((?!\s*/)[^\[\]|]++)\]\]")
 """How a term is said, in words, and how it is written; linear in time."""
 
+LITERAL = str.maketrans("[]|", "\ue05b\ue05d\ue07c")
+"""What stands for these signs inside of code, where they mark nothing; nobody writes it."""
+
+AS_WRITTEN = str.maketrans("\ue05b\ue05d\ue07c", "[]|")
+"""The way back."""
+
 
 def mark(term: str, phonemes: str) -> str:
     """Return the mark: ``mark("Kaggle", "ˈkæɡəl")`` -> ``[[Kaggle|/ˈkæɡəl/]]``."""

@@ -141,7 +141,13 @@ class _Cast:
             try:
                 parameters = engine.at_pace(parameters, line.pace)
             except EngineParameterError as error:
-                raise error.at_line(line.number) from error
+                raise EngineParameterError(
+                    f"{line.pace:g} times the pace is more than {engine.name} can do "
+                    f"({error.message})",
+                    field="pace",
+                    value=line.pace,
+                    remedy="ask <prosody rate> for a rate nearer to 100%",
+                ).at_line(line.number) from error
         return Chunk(
             written=line.written,
             spoken=line.spoken,

@@ -11,6 +11,7 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
+from tts_tasks.errors import TextTooLongError
 from tts_tasks.values import Cue
 
 LINE_CHARS = 42
@@ -126,7 +127,7 @@ def _timed_captions(cues: Sequence[Cue], duration_s: float) -> list[tuple[int, i
     They never overlap, last at least a millisecond, and end within the audio.
 
     Raises:
-        ValueError: the audio has fewer milliseconds than captions.
+        TextTooLongError: the audio has fewer milliseconds than captions.
     """
     captions: list[tuple[float, float, list[str]]] = []
     for cue in cues:
@@ -140,7 +141,12 @@ def _timed_captions(cues: Sequence[Cue], duration_s: float) -> list[tuple[int, i
             start_s = end_s
     limit_ms = int(duration_s * 1000)
     if limit_ms < len(captions):
-        raise ValueError(f"{len(captions)} captions do not fit into {limit_ms} ms")
+        raise TextTooLongError(
+            f"{len(captions):,} captions do not fit into {limit_ms} ms of audio",
+            field="text",
+            value=max((cue.text for cue in cues), key=len, default=""),
+            remedy="leave out the signs that nobody says",
+        )
     timed: list[tuple[int, int, Sequence[str]]] = []
     earliest_ms = 0
     for number, (start_s, end_s, lines) in enumerate(captions, start=1):

@@ -10,11 +10,15 @@ of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from tts_tasks.values import Reading
+
+LONGEST_COMPARED_CHARS = 2_000
+"""Where two texts differ over more than this, they are not compared letter by letter, which takes
+the square of the length; the whole part is one change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +94,42 @@ class Alignment:
         self.text = "".join(pieces)
         self._changes = changes
 
+    def edit_all(self, edits: Mapping[str, Sequence[Edit]], *, settles: bool = False) -> None:
+        """Carry out the edits of several rules, none of which overlap; see ``edit``.
+
+        Args:
+            edits: rule -> its edits, all in positions of ``text`` as it is before any of them.
+            settles: see ``edit``.
+        """
+        left = [(rule, edit) for rule, wanted in edits.items() for edit in wanted]
+        left.sort(key=lambda pair: pair[1].start)
+        for rule in edits:
+            self.edit([edit for of, edit in left if of == rule], rule, settles=settles)
+            grown = 0
+            moved = []
+            for of, edit in left:
+                if of == rule:
+                    grown += len(edit.said) - (edit.end - edit.start)
+                else:
+                    moved.append((of, Edit(edit.start + grown, edit.end + grown, edit.said)))
+            left = moved
+
     def become(self, text: str, rule: str = "") -> None:
         """Carry out the edits that turn the text into another one."""
-        if text == self.text:
-            return
-        matcher = SequenceMatcher(None, self.text, text, autojunk=False)
-        self.edit(
-            [
-                Edit(start, end, text[new_start:new_end])
-                for kind, start, end, new_start, new_end in matcher.get_opcodes()
+        before = self.text
+        start = _common(before, text)
+        end = _common(before[start:][::-1], text[start:][::-1])
+        old, new = before[start : len(before) - end], text[start : len(text) - end]
+        if len(old) > LONGEST_COMPARED_CHARS:
+            edits = [Edit(start, start + len(old), new)]
+        else:
+            matcher = SequenceMatcher(None, old, new, autojunk=False)
+            edits = [
+                Edit(start + old_start, start + old_end, new[new_start:new_end])
+                for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes()
                 if kind != "equal"
-            ],
-            rule,
-        )
+            ]
+        self.edit(edits, rule)
 
     def strip(self) -> None:
         """Drop the white space at both ends."""
@@ -120,34 +147,56 @@ class Alignment:
             and self.written[c.written_start : c.written_end] != self.text[c.start : c.end]
         )
 
-    def written_at(self, position: int) -> int | None:
-        """Return the position in the written text; None inside of what an edit has changed."""
-        grown = 0
-        for change in self._changes:
-            if position <= change.start:
-                break
-            if position < change.end:
-                return None
-            grown += change.grown
-        return position - grown
+    def all_written_at(self, positions: Iterable[int]) -> list[int | None]:
+        """Return positions in the written text; None inside of what an edit has changed.
 
-    def span_of(self, written_start: int, written_end: int) -> tuple[int, int] | None:
-        """Return where a part of the written text stands now, whatever was changed inside it.
+        Args:
+            positions: in ``text``, in order.
+        """
+        found: list[int | None] = []
+        grown = index = 0
+        for position in positions:
+            while index < len(self._changes) and self._changes[index].end <= position:
+                if self._changes[index].start == position:
+                    break
+                grown += self._changes[index].grown
+                index += 1
+            inside = index < len(self._changes) and self._changes[index].start < position
+            found.append(None if inside else position - grown)
+        return found
+
+    def spans_of(self, parts: Iterable[tuple[int, int]]) -> list[tuple[int, int] | None]:
+        """Return where parts of the written text stand now, whatever was changed inside them.
+
+        Args:
+            parts: start and end in the written text, in order, none overlapping.
 
         Returns:
-            Start and end in ``text``; None if a change reaches beyond the part.
+            Start and end in ``text``; None where a change reaches beyond the part.
         """
-        before = inside = 0
-        for change in self._changes:
-            if change.written_end <= written_start and change.written_start < written_start:
-                before += change.grown
-            elif change.written_start >= written_end:
-                break
-            elif written_start <= change.written_start and change.written_end <= written_end:
-                inside += change.grown
-            else:
-                return None
-        return written_start + before, written_end + before + inside
+        spans: list[tuple[int, int] | None] = []
+        before = index = 0
+        changes = self._changes
+        for start, end in parts:
+            while (
+                index < len(changes)
+                and changes[index].written_end <= start
+                and changes[index].written_start < start
+            ):
+                before += changes[index].grown
+                index += 1
+            inside, ahead, is_whole = 0, index, True
+            while ahead < len(changes) and changes[ahead].written_start < end:
+                is_whole = is_whole and start <= changes[ahead].written_start
+                is_whole = is_whole and changes[ahead].written_end <= end
+                inside += changes[ahead].grown
+                ahead += 1
+            spans.append((start + before, end + before + inside) if is_whole else None)
+        return spans
+
+    def span_of(self, written_start: int, written_end: int) -> tuple[int, int] | None:
+        """Return where one part of the written text stands now; see ``spans_of``."""
+        return self.spans_of([(written_start, written_end)])[0]
 
     def rules_at(self, written_start: int, written_end: int) -> set[str]:
         """Return the rules that have touched a part of the written text."""
@@ -195,3 +244,9 @@ def _replaced(text: str, start: int, end: int, edits: Iterable[Edit]) -> str:
         pieces += [text[start : edit.start], edit.said]
         start = edit.end
     return "".join([*pieces, text[start:end]])
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))

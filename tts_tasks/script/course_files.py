@@ -40,6 +40,9 @@ FILE_KEYS = ("file", "source", "path")
 HIDDEN = (".", "~$")
 """Beginnings of the names of hidden files, and of the files that Office makes of open ones."""
 
+LIKE_LESSONS = (".txt", ".html", ".htm", ".rtf", ".doc", ".ppt", ".odt", ".odp", ".pdf", ".epub")
+"""Suffixes of texts that a folder without ``course.yaml`` leaves out: notes, or not understood."""
+
 NOT_LESSONS = frozenset({"readme.md", "changelog.md", "license.md"})
 """Files that a folder without ``course.yaml`` may hold beside its lessons."""
 
@@ -317,3 +320,22 @@ def unlisted_files(folder: Path) -> list[Path]:
         for path in lesson_files(folder)
         if path.suffix.lower() != ".txt" and path.name.lower() not in NOT_LESSONS
     ]
+
+
+def left_out(folder: Path) -> list[str]:
+    """Return the names of files in a folder that its course does not take for lessons.
+
+    Only those that an author may have meant as one: no pictures, no hidden files.
+    """
+    if not folder.is_dir() or any((folder / name).exists() for name in COURSE_FILES):
+        return []
+    taken = set(unlisted_files(folder))
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.suffix.lower() in LIKE_LESSONS
+        and path not in taken
+        and path.is_file()
+        and path.name.lower() not in NOT_LESSONS
+        and not path.name.startswith(".")
+    )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tts_tasks.errors import SourceError, TextTooLongError, excerpt
-from tts_tasks.marks import PHONEME_MARK, SAY_MARK, mark, term_of
+from tts_tasks.marks import AS_WRITTEN, PHONEME_MARK, SAY_MARK, mark, term_of
 from tts_tasks.script.characters import clean_characters
 
 _SHAPE = re.compile(r"\[\[[^\[\]|]*+\|[^\[\]|]*+\]\]")
@@ -20,6 +20,11 @@ _SHAPE = re.compile(r"\[\[[^\[\]|]*+\|[^\[\]|]*+\]\]")
 
 _PHONEMES_FIRST = re.compile(r"\[\[/([^\[\]|/]++)/\|([^\[\]|]++)\]\]")
 """A phoneme mark in the order of the marks in words; both are understood."""
+
+_DIRECTIVE = re.compile(
+    r"(?<![\[\\])(\[[ ]?/?(?:pausa|pause|voz|voice)\b[^\[\]\n]{0,80}\])(?=[(:\[])"
+)
+"""A directive that Markdown would take for a link."""
 
 _BEGUN = re.compile(r"\[\[(?!\[)((?:(?!\]\]|\[\[)[^|])*)\|(?!\|)")
 """What begins like a mark; the two bars of ``[[ a || b ]]`` are a shell's."""
@@ -57,7 +62,7 @@ class Hidden:
 
     def with_terms(self, part: str) -> str:
         """Return a part of the text, or what became of it, with the marks' terms."""
-        return part.translate(self.terms) if self.terms else part
+        return (part.translate(self.terms) if self.terms else part).translate(AS_WRITTEN)
 
 
 def hide(text: str) -> Hidden:
@@ -77,6 +82,7 @@ def hide_in_markdown(source: str, render: Callable[[str], str]) -> Hidden:
         source: the Markdown text.
         render: Markdown -> what a reader sees; for the terms, which may hold markup.
     """
+    source = _DIRECTIVE.sub(r"\1 ", source)
     if "[[" not in source:
         return Hidden(source)
 

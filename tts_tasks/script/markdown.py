@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from markdown_it.token import Token
 
 from tts_tasks.errors import SourceError
+from tts_tasks.marks import LITERAL
 from tts_tasks.request import CodePolicy, Policies, TablePolicy
 from tts_tasks.script.hidden import hide_in_markdown
 from tts_tasks.script.markdown_inline import MAX_NESTING, inline_markdown, inline_text, parser
@@ -58,6 +59,7 @@ def segments_from_markdown(
     base = language.lower().replace("_", "-").split("-")[0]
     reader = _Reader(
         lines=hidden.text.split("\n"),
+        marks=hidden.marks,
         first_line=first_line,
         policies=policies or Policies(),
         announcement=ANNOUNCEMENTS.get(base, ANNOUNCEMENTS["en"]),
@@ -75,6 +77,9 @@ class _Reader:
 
     lines: list[str]
     """The text."""
+
+    marks: Mapping[int, str]
+    """Code point of a letter -> the mark that it hides; in code it is none."""
 
     first_line: int
     """Number of its first line."""
@@ -155,7 +160,8 @@ def _read_code(reader: _Reader, code: str, line: int) -> None:
         if not segments or segments[-1].structure is not Structure.CODE:
             segments.append(Segment(reader.announcement, Structure.CODE, line))
     elif reader.policies.code is CodePolicy.READ:
-        for number, written in enumerate(code.split("\n"), start=line):
+        literal = code.translate(reader.marks).translate(LITERAL)
+        for number, written in enumerate(literal.split("\n"), start=line):
             if written.strip():
                 segments.append(Segment(written, Structure.CODE, number))
 

@@ -10,12 +10,16 @@ from markdown_it.rules_block import StateBlock, reference
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from tts_tasks.marks import LITERAL
 from tts_tasks.script.raw_html import UNSAID_TAGS, alternative_text, unclosed
 
 MAX_NESTING = 100
 """Deepest nesting of Markdown blocks that is parsed; the library's default of 20 loses text."""
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\[\]\s]{1,100}\]")
+_SINGLE_BRACKET = re.compile(r"(?<!\[)\[(?!\[)")
+"""In code no pause and no voice begins; a mark with two brackets says how the code is said."""
+
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 
 
@@ -71,7 +75,11 @@ def inline_text(inline: Token, line: int | None = None) -> str:
                 parts.append(alternative_text(token.content))
         elif unsaid is not None:
             continue
-        elif token.type in ("text", "code_inline", "text_special"):
+        elif token.type == "code_inline":
+            parts.append(
+                _SINGLE_BRACKET.sub(lambda found: found[0].translate(LITERAL), token.content)
+            )
+        elif token.type in ("text", "text_special"):
             parts.append(token.content)
         elif token.type in ("softbreak", "hardbreak"):
             parts.append(" ")

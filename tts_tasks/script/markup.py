@@ -20,16 +20,25 @@ from tts_tasks.values import Segment
 LONGEST_PAUSE_S = 60.0
 """A longer silence is a slip of the pen, or belongs between two lessons."""
 
+LONGEST_SILENCE_S = 1_800.0
+"""All the silence that one text may ask for."""
+
 PAUSE_S = 1.0
 """What ``[pausa]`` alone means."""
 
 _DIRECTIVE = re.compile(
-    r"\[[ ]?(?:(?P<pause>pausa|pause)(?P<length>(?:\s[^\[\]]*+)?)"
-    r"|(?P<voice>voz|voice)(?P<name>(?:\s[^\[\]]*+)?)"
+    r"\[[ ]?(?:(?P<pause>pausa(?!\w)|pause(?=\s[0-9]))(?P<length>(?:\s[^\[\]]*+)?)"
+    r"|(?P<voice>voz(?!\w)|voice(?=\s\w))(?P<name>(?:\s[^\[\]]*+)?)"
     r"|(?P<end>/(?:voz|voice)))[ ]?\]",
     re.IGNORECASE,
 )
-_BEGUN = re.compile(r"\[[ ]?/?(?:pausa|pause|voz|voice)(?=[\s\[]|$)[^\]]{0,40}+", re.IGNORECASE)
+"""In Portuguese, and in English where they say how long or who: a key may be called [Pause]."""
+
+_BEGUN = re.compile(
+    r"\[[ ]?/?(?:pausas?(?=[\s:=0-9\[]|$)|voz(?=[\s:=\[]|$))[^\]]{0,40}+", re.IGNORECASE
+)
+CLOSING = re.compile(r"[.,;:!?…)\]}”’»]+(?=\s|$)")
+"""What belongs to the text before a directive, when it stands right after it."""
 _LENGTH = re.compile(
     r"(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,3})?)\s?(?P<unit>ms|s|seg|segundos?|seconds?)?",
     re.IGNORECASE,
@@ -49,6 +58,9 @@ class _Reader:
     fresh: bool = True
     """Whether nothing of the present segment is done yet."""
 
+    silence_s: float = 0.0
+    """All the silence that was asked for until here."""
+
 
 def carry_out(segments: Iterable[Segment]) -> list[Segment]:
     """Return segments without directives: parted where one stands, with their voice and pause.
@@ -64,6 +76,9 @@ def carry_out(segments: Iterable[Segment]) -> list[Segment]:
     """
     reader = _Reader()
     for segment in segments:
+        if not segment.text:
+            _pause(reader, segment, segment.pause_s or 0.0)
+            continue
         if "[" not in segment.text:
             _add(reader, segment, segment.text)
             reader.fresh = True
@@ -123,24 +138,31 @@ def _obey(reader: _Reader, segment: Segment, found: re.Match[str]) -> None:
 
 def _add(reader: _Reader, segment: Segment, text: str) -> None:
     """Add a part of a segment, in the voice that is open here."""
+    done = reader.done
+    if not reader.fresh and done and (closing := CLOSING.match(text)):
+        done[-1] = replace(done[-1], text=done[-1].text + closing[0])
+        text = text[closing.end() :]
     text = text.strip()
     if not text:
         return
     voice = reader.voices[-1][0] if reader.voices else segment.voice
-    done = reader.done
-    if not reader.fresh and done:
-        last = done[-1]
-        if not any(map(str.isalnum, text)):
-            # The full stop after a directive belongs to what stands before it.
-            done[-1] = replace(last, text=last.text + text)
-            return
-        if last.pause_s is None:
-            done[-1] = replace(last, pause_s=pause_after_part(last.text))
+    if not reader.fresh and done and done[-1].pause_s is None:
+        done[-1] = replace(done[-1], pause_s=pause_after_part(done[-1].text))
     done.append(replace(segment, text=text, voice=voice))
     reader.fresh = False
 
 
 def _pause(reader: _Reader, segment: Segment, pause_s: float) -> None:
+    last_s = (reader.done[-1].pause_s or 0.0) if reader.done else 0.0
+    reader.silence_s += pause_s
+    if last_s + pause_s > LONGEST_PAUSE_S or reader.silence_s > LONGEST_SILENCE_S:
+        raise _wrong(
+            f"[pausa {pause_s:g}s]",
+            segment.line,
+            f"makes it more than {LONGEST_PAUSE_S:.0f} seconds at one place, or "
+            f"{LONGEST_SILENCE_S / 60:.0f} minutes in all",
+            "make the pauses shorter",
+        )
     if not reader.done:
         reader.done.append(replace(segment, text="", pause_s=pause_s))
         return

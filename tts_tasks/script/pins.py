@@ -66,20 +66,23 @@ def pins_of(
         alignment: a text of clean characters.
         words: finds the lexicon's terms.
         entries: term -> words, or phonemes between slashes.
-        settled: parts of the written text that the lexicon must not look at.
+        settled: parts of the written text that the lexicon must not look at, in order.
     """
-    text = alignment.text
-    for part in settled:
-        if span := alignment.span_of(*part):
+    pieces, kept = [], 0
+    for span in alignment.spans_of(settled):
+        if span:
             start, end = span
-            text = text[:start] + _SETTLED * (end - start) + text[end:]
+            pieces += [alignment.text[kept:start], _SETTLED * (end - start)]
+            kept = end
+    text = "".join([*pieces, alignment.text[kept:]])
+    hits = list(words.hits(text))
+    places = alignment.all_written_at([place for start, end, _ in hits for place in (start, end)])
     pins = []
-    for start, end, term in words.hits(text):
-        written = alignment.written_at(start), alignment.written_at(end)
-        if written[0] is not None and written[1] is not None:
+    for (_, _, term), start_at, end_at in zip(hits, places[::2], places[1::2], strict=True):
+        if start_at is not None and end_at is not None:
             sounds = phonemes_of(entries[term])
             said = entries[term] if sounds is None else None
-            pins.append(Pin(written[0], written[1], LEXICON, said, sounds))
+            pins.append(Pin(start_at, end_at, LEXICON, said, sounds))
     return pins
 
 
@@ -100,10 +103,15 @@ def read_around(
     if not pins:
         rules(alignment)
         return alignment, []
-    terms = [_standing(alignment, pin) for pin in pins]
+    terms = _standing(alignment, pins)
     rules(alignment)
-    lost = [pin for pin in pins if alignment.span_of(pin.start, pin.end) is None]
-    hidden = [pin for pin in lost if not _is_in_name(alignment, pin)]
+    spans = alignment.spans_of((pin.start, pin.end) for pin in pins)
+    hidden = [
+        pin
+        for pin, span, term in zip(pins, spans, terms, strict=True)
+        # A sign is no word to the rules: they would draw it to its neighbour.
+        if not any(map(str.isalnum, term)) or (span is None and not _is_in_name(alignment, pin))
+    ]
     if hidden:
         alignment, pins = begin()
         letters = _hide(alignment, hidden)
@@ -118,23 +126,24 @@ def _say(alignment: Alignment, pins: Iterable[Pin], terms: Iterable[str]) -> Non
 
     What the rules made of such a term nobody hears.
     """
-    for pin, term in zip(pins, terms, strict=True):
-        # One by one, because each may move the next.
-        if span := alignment.span_of(pin.start, pin.end):
+    spans = alignment.spans_of((pin.start, pin.end) for pin in pins)
+    edits: dict[str, list[Edit]] = {}
+    for pin, term, span in zip(pins, terms, spans, strict=True):
+        if span is not None:
             said = term if pin.said is None else pin.said
-            rule = "" if pin.said is None else pin.rule
-            alignment.edit([Edit(*span, said)], rule, settles=True)
+            edits.setdefault("" if pin.said is None else pin.rule, []).append(Edit(*span, said))
+    alignment.edit_all(edits, settles=True)
 
 
 def _placed(alignment: Alignment, pins: Iterable[Pin]) -> list[Placed]:
-    spans = ((pin, alignment.span_of(pin.start, pin.end)) for pin in pins)
-    return [Placed(pin, *span) for pin, span in spans if span is not None]
+    spans = alignment.spans_of((pin.start, pin.end) for pin in pins)
+    return [Placed(pin, *span) for pin, span in zip(pins, spans, strict=True) if span is not None]
 
 
-def _standing(alignment: Alignment, pin: Pin) -> str:
-    """Return the term of a pin as it stands in the text now."""
-    span = alignment.span_of(pin.start, pin.end)
-    return alignment.text[slice(*span)] if span else ""
+def _standing(alignment: Alignment, pins: Iterable[Pin]) -> list[str]:
+    """Return the terms of pins as they stand in the text now."""
+    spans = alignment.spans_of((pin.start, pin.end) for pin in pins)
+    return [alignment.text[slice(*span)] if span else "" for span in spans]
 
 
 def _is_in_name(alignment: Alignment, pin: Pin) -> bool:
@@ -146,8 +155,8 @@ def _hide(alignment: Alignment, pins: Iterable[Pin]) -> dict[str, str]:
     caseless, _ = free_letters(alignment.text)
     terms: dict[str, str] = {}
     edits = []
-    for pin in pins:
-        if span := alignment.span_of(pin.start, pin.end):
+    for span in alignment.spans_of((pin.start, pin.end) for pin in pins):
+        if span:
             letter = next(caseless)
             terms[letter] = alignment.text[slice(*span)]
             edits.append(Edit(*span, letter))

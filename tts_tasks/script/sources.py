@@ -24,6 +24,11 @@ MAX_YAML_NODES = 200_000
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 _FENCE = re.compile(r"---[ \t]*(?:\n|$)")
 _TOML = re.compile(r"\+\+\+[ \t]*\n(?:(?!\+\+\+)[^\n]*\n)*\+\+\+[ \t]*(?:\n|\Z)")
+_LIKE_FRONT_MATTER = re.compile(
+    r"\s*(?:id|title|language|voice|provider|parameters|policies|order|number):\s"
+)
+"""What begins like it; a text after a thematic break does not."""
+
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 
 
@@ -83,6 +88,13 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
         )
     opening = _FENCE.match(text)
     closing = _FENCE_END.search(text, opening.end()) if opening else None
+    if opening and closing is None and (begun := _LIKE_FRONT_MATTER.match(text, opening.end())):
+        raise SourceError(
+            "the front matter is never closed",
+            field="front matter",
+            value=begun[0].strip(),
+            remedy="close it with a line of ---",
+        )
     if opening is None or closing is None:
         return {}, text
     source = text[opening.end() : closing.start()]

@@ -2,8 +2,8 @@
 
     written      O [[Kaggle|/ˈkæɡəl/]] tem 2 deploys.
     the author   Kaggle has phonemes
-    the lexicon  deploys -> diplóis
-    the rules    2 -> dois
+    the lexicon  deploys is said diplóis
+    the rules    2 -> dois, and then the words of author and lexicon
     spoken       O [[Kaggle|/ˈkæɡəl/]] tem dois diplóis.
 
 None of them looks at what an earlier one has settled, and all that is changed is known by place.
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 from tts_tasks.marks import PHONEME_MARK, mark, said_of
 from tts_tasks.request import UrlPolicy
-from tts_tasks.script.alignment import Alignment, Edit
+from tts_tasks.script.alignment import Alignment
 from tts_tasks.script.characters import clean_characters
 from tts_tasks.script.hidden import Hidden, hide
 from tts_tasks.script.lexicon import phonemes_of
-from tts_tasks.script.normalise import normalise_aligned, tidy
+from tts_tasks.script.normalise import normalise, normalise_aligned, tidy
 from tts_tasks.script.pins import Pin, Placed, pins_of, read_around
 from tts_tasks.script.whole_words import whole_words
 from tts_tasks.values import Reading
@@ -85,7 +85,6 @@ class Speaker:
         alignment = Alignment(hidden.with_terms(hidden.text))
         pins: list[Pin] = []
         settled: list[tuple[int, int]] = []
-        words: list[Edit] = []
         position = 0
         for character in hidden.text:
             whole = hidden.marks.get(ord(character))
@@ -94,15 +93,18 @@ class Speaker:
             if whole is None:
                 continue
             if (said := said_of(whole)) is not None:
-                words.append(Edit(start, position, said))
+                pins.append(Pin(start, position, AUTHOR, said=self._alone(said)))
                 settled.append((start, position))
             elif self._speaks_phonemes and (found := PHONEME_MARK.fullmatch(whole)):
                 pins.append(Pin(start, position, AUTHOR, phonemes=found[2]))
                 settled.append((start, position))
-        alignment.edit(words, AUTHOR)
         alignment.become(" ".join(clean_characters(alignment.text).split()), CHARACTERS)
         pins += pins_of(alignment, self._words, self._entries, settled)
         return alignment, sorted(pins, key=lambda pin: pin.start)
+
+    def _alone(self, said: str) -> str:
+        """Return the author's words as a voice can say them, whatever stands around them."""
+        return normalise(said, urls=self._urls) if self._is_portuguese else tidy(said)
 
     def _carry_out_rules(self, alignment: Alignment) -> None:
         if self._is_portuguese:

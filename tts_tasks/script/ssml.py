@@ -23,7 +23,7 @@ from defusedxml.sax import parseString
 from tts_tasks.errors import SourceError
 from tts_tasks.marks import mark, say_mark
 from tts_tasks.script.interpret import INTERPRETATIONS, interpret
-from tts_tasks.script.markup import LONGEST_PAUSE_S, pause_of
+from tts_tasks.script.markup import CLOSING, LONGEST_PAUSE_S, pause_of
 from tts_tasks.script.pauses import AFTER_SENTENCE_S, pause_after_part
 from tts_tasks.values import Segment
 
@@ -51,7 +51,7 @@ STRENGTHS_S = {
 """Silence of a break by its strength, in seconds; in step with ``pauses``."""
 
 RATES = {
-    "x-slow": 0.5,
+    "x-slow": 0.6,
     "slow": 0.75,
     "medium": 1.0,
     "default": 1.0,
@@ -64,8 +64,9 @@ _PERCENT = re.compile(r"([+-]?)([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 _FACTOR = re.compile(r"[0-9](?:\.[0-9]{1,3})?")
 _WITHOUT_TEXT = ("break",)
 _TERMS = ("sub", "say-as", "phoneme")
-_DECLARED = re.compile(r"<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST)\b[^>]{0,40}", re.IGNORECASE)
-_ROOT = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<speak\b", re.DOTALL)
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]*\?>")
+_DECLARED = re.compile(r"(?:\s|<!--(?:(?!-->).)*-->)*<!(?:DOCTYPE|ENTITY)\b", re.DOTALL)
+_ROOT = re.compile(r"(?:\s|<!--(?:(?!-->).)*-->)*<speak\b", re.DOTALL)
 
 
 def segments_from_ssml(text: str, *, language: str = "pt-BR", first_line: int = 1) -> list[Segment]:
@@ -80,15 +81,17 @@ def segments_from_ssml(text: str, *, language: str = "pt-BR", first_line: int = 
         SourceError: if it is not well-formed, or has a tag, an attribute or a value that is not
             understood; names it and its line.
     """
-    if declared := _DECLARED.search(text):
-        line = text.count("\n", 0, declared.start()) + first_line
+    # The text is decoded already, whatever the declaration says of its encoding.
+    text = _XML_DECLARATION.sub(lambda found: "\n" * found[0].count("\n"), text, count=1)
+    if declared := _DECLARED.match(text):
+        line = text.count("\n", 0, declared.end()) + first_line
         raise SourceError(
             f"line {line}: the SSML declares a document type or entities",
             field="text",
-            value=declared[0],
+            value=declared[0].strip(),
             remedy="remove it",
         )
-    handler = _Handler(first_line, is_portuguese=language.lower().startswith("pt"))
+    handler = _Handler(first_line, language.lower().replace("_", "-").split("-")[0])
     source = text if _ROOT.match(text) else f"<speak>{text}</speak>"
     try:
         parseString(source.encode(), handler, forbid_dtd=True)
@@ -117,10 +120,10 @@ class _Open:
 class _Handler(ContentHandler):
     """Collects text under the tags that are open, and a segment where one ends."""
 
-    def __init__(self, first_line: int, *, is_portuguese: bool) -> None:
+    def __init__(self, first_line: int, language: str) -> None:
         super().__init__()
         self._first_line = first_line
-        self._is_portuguese = is_portuguese
+        self._language = language
         self._open: list[_Open] = []
         self._segments: list[Segment] = []
         self._last_is_part = False
@@ -154,8 +157,12 @@ class _Handler(ContentHandler):
         if name in _TERMS:
             written = " ".join("".join(self._term).split())
             self._term = []
+            if not written:
+                raise self._wrong(
+                    f"<{name}> has no text in it", name, f"write it as <{name} ...>text</{name}>"
+                )
             self._open.pop()
-            self._add(self._said(closed, written) if written else "")
+            self._add(self._said(closed, written))
             return
         if name in ("p", "speak"):
             self._end_segment()
@@ -195,19 +202,18 @@ class _Handler(ContentHandler):
         """
         text = " ".join("".join(self._text).split())
         self._text = []
+        if self._goes_on and (closing := CLOSING.match(text)):
+            # The full stop after a tag belongs to what stands before it.
+            last = self._segments[-1]
+            whole = last.text + closing[0]
+            pause_s = pause_after_part(whole) if self._last_is_part else last.pause_s
+            self._segments[-1] = replace(last, text=whole, pause_s=pause_s)
+            text = text[closing.end() :].strip()
         line, self._line = self._line, None
         if not text:
             return
-        if self._goes_on and not any(map(str.isalnum, text)):
-            # The full stop after a tag belongs to what stands before it.
-            last = self._segments[-1]
-            pause_s = None if self._last_is_part else last.pause_s
-            self._segments[-1] = replace(last, text=last.text + text, pause_s=pause_s)
-            if not self._last_is_part:
-                return
-        else:
-            voice, pace = self._speaker()
-            self._segments.append(Segment(text, line=line, voice=voice, pace=pace))
+        voice, pace = self._speaker()
+        self._segments.append(Segment(text, line=line, voice=voice, pace=pace))
         self._last_is_part = self._goes_on = is_part
         if is_part:
             last = self._segments[-1]
@@ -240,6 +246,13 @@ class _Handler(ContentHandler):
                     attribute,
                     f"it has {', '.join(TAGS[name])}",
                 )
+        spoken = attributes.get("xml:lang", self._language).lower().replace("_", "-")
+        if spoken.split("-")[0] != self._language:
+            raise self._wrong(
+                f"<{name}> is in {spoken!r}, and this text is narrated in {self._language!r}",
+                spoken,
+                "give it to <voice name> with a voice of that language, or to a text of its own",
+            )
         if self._open and self._open[-1].name in (*_TERMS, *_WITHOUT_TEXT):
             raise self._wrong(
                 f"<{name}> stands inside <{self._open[-1].name}>", name, "put it before or after"
@@ -254,6 +267,13 @@ class _Handler(ContentHandler):
         return value
 
     def _break_s(self, attributes: Mapping[str, str]) -> float:
+        strength = attributes.get("strength", "medium")
+        if strength not in STRENGTHS_S:
+            raise self._wrong(
+                f"<break> has no strength {strength!r}",
+                strength,
+                f"the strengths are {', '.join(STRENGTHS_S)}",
+            )
         if "time" in attributes:
             pause_s = pause_of(attributes["time"])
             if pause_s is None:
@@ -264,13 +284,6 @@ class _Handler(ContentHandler):
                     'write it as time="2s" or time="500ms"',
                 )
             return pause_s
-        strength = attributes.get("strength", "medium")
-        if strength not in STRENGTHS_S:
-            raise self._wrong(
-                f"<break> has no strength {strength!r}",
-                strength,
-                f"the strengths are {', '.join(STRENGTHS_S)}",
-            )
         return STRENGTHS_S[strength]
 
     def _pace(self, rate: str) -> float:
@@ -307,7 +320,7 @@ class _Handler(ContentHandler):
 
     def _interpreted(self, term: _Open, written: str) -> str:
         kind = self._required("say-as", term.attributes, "interpret-as")
-        if not self._is_portuguese:
+        if self._language != "pt":
             raise self._wrong("<say-as> speaks Portuguese only", kind, "use <sub alias>")
         if kind not in INTERPRETATIONS:
             raise self._wrong(
