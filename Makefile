@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A Python without ensurepip (Debian's, without python3-venv) installs with its own pip.
 INSTALL = if test -x $(BIN)/pip; then pip="$(BIN)/python -m pip"; \
-	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; $$pip install --quiet --editable
+	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; $$pip install --quiet --use-pep517 --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
