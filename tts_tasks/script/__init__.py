@@ -37,8 +37,8 @@ normalise   written Portuguese -> speakable Portuguese; composes the families of
     dates           days, months, years
     documents       CPF, CNPJ, CEP, RG, phones
     formulas        powers, variables, hexadecimals, the signs of code
-    abbreviations   Dr., p. ex., art., initials
-    programming     C#, versions, file names, options, identifiers
+    abbreviations   Dr., p. ex., art., initials (titles and short_forms: their tables)
+    programming     C#, versions, options, identifiers (files: file names and paths)
     hours           times of day and durations
     ordinals        1º, 3ª, articles and years of laws
     money           currencies

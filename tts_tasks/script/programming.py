@@ -1,10 +1,11 @@
-"""What programmers write: languages, versions, protocols, file names, identifiers, options."""
+"""What programmers write: languages, versions, protocols, identifiers, options."""
 
 from __future__ import annotations
 
 import re
 
 from tts_tasks.script.acronyms import MODELS
+from tts_tasks.script.files import FILES
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.numbers import say_decimals, say_digits_or_cardinal
 from tts_tasks.script.rules import Rule, word_before
@@ -15,6 +16,7 @@ TERMS = pairs(
     C# = cê sharp
     F# = efe sharp
     C++ = cê mais mais
+    C/C++ = cê cê mais mais
     .NET = dot net
     ASP.NET = a esse pê dot net
     # "c++" and "g++" reach these rules as increments
@@ -26,6 +28,8 @@ TERMS = pairs(
     i18n = internacionalização
     l10n = localização
     a11y = acessibilidade
+    I18n = internacionalização
+    L10n = localização
     N/A = não se aplica
     n/a = não se aplica
     N/D = não disponível
@@ -37,11 +41,28 @@ TERMS = pairs(
     PostgreSQL = postgres quê ele
     SQLite = esse quê ele lite
     GraphQL = graph quê ele
+    T-SQL = tê esse quê ele
+    MongoDB = mongo dê bê
+    MariaDB = maria dê bê
+    ChatGPT = chat gê pê tê
+    IoT = i ó tê
+    EaD = é a dê
+    PcD = pê cê dê
+    PMBOK = pê eme bók
+    PMBoK = pê eme bók
+    IgA = i gê a
+    IgE = i gê é
+    IgG = i gê gê
+    IgM = i gê eme
+    SpO2 = esse pê ó dois
+    HbA1c = agá bê a um cê
+    SARS-CoV-2 = sars cov dois
     iOS = ai ó esse
     macOS = mac ó esse
     Ctrl = control
     CTRL = control
     ctrl = control
+    Cmd = command
     cd .. = cd ponto ponto
     x86-64 = xis oitenta e seis sessenta e quatro
     MLOps = eme ele ops
@@ -89,21 +110,52 @@ SIGNS = {
     "--": "menos menos",
     "$": "cifrão",
     "!": "exclamação",
+    "@": "arroba",
+    "=": "igual",
+    "==": "igual igual",
+    "===": "igual igual igual",
+    "!=": "diferente de",
+    "<>": "diferente de",
+    "<=": "menor ou igual",
+    ">=": "maior ou igual",
+    "+=": "mais igual",
+    "-=": "menos igual",
+    "*=": "vezes igual",
+    "&&": "e",
+    "||": "ou",
+    "->": "seta",
+    "=>": "seta",
 }
 """The names of signs that are spoken of: o operador +, os símbolos * e #."""
 
-SPELLED_EXTENSIONS = words(
+PUNCTUATION = {
+    ",": "vírgula",
+    ";": "ponto e vírgula",
+    ":": "dois pontos",
+    ".": "ponto",
+    "-": "hífen",
+    "?": "interrogação",
+}
+"""The names of signs that stand alone between quotation marks: split(",")."""
+
+NOTES = pairs(
     """
-    py js ts jsx tsx md rb rs go cs cpp php sql css scss html htm xml csv tsv yml txt pdf png jpg
-    jpeg svg gif mp3 mp4 wav exe dll sh bat cfg ini env db sqlite gz tgz 7z iso apk ipynb lock
-    xlsx xls docx doc pptx ppt h c r kt vue ps1 psd srt vtt ogg webp
+    Dó = dó
+    Ré = ré
+    Mi = mi
+    Fá = fá
+    Sol = sol
+    Lá = lá
+    Si = si
+    A = a
+    D = dê
+    G = gê
     """
 )
-WORD_EXTENSIONS = words("json zip rar toml log tar java yaml swift conf bak tmp docker")
-EXTENSIONS = SPELLED_EXTENSIONS | WORD_EXTENSIONS
+"""Notes that can be sharp; C# and F# are languages."""
 
 _TERM = re.compile(
-    rf"(?<![\w./-])(?:(?:Ctrl|CTRL|ctrl)(?=\+)|C\+\+(?=[0-9])|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))"
+    rf"(?<![\w./-])(?:(?:Ctrl|CTRL|ctrl|Cmd)(?=\+)|C\+\+(?=[0-9])|(?:{alternatives(TERMS)})(?![\w#]|[+/:-]\w))"
 )
 COMMANDS = words(
     """
@@ -129,7 +181,7 @@ STAGES = pairs(
 """What follows a version: v1.2.3-beta."""
 
 _STAGE = rf"(?:-(?P<stage>{alternatives(STAGES)})\.?(?P<build>[0-9]{{0,4}})(?!\w))?"
-_DOT_JS = re.compile(r"\b([A-Z][A-Za-z]+)\.js\b(?!\.)")
+_DOT_JS = re.compile(r"\b([A-Z][A-Za-z0-9]+)\.js\b(?!\.\w)")
 _PROTOCOL = re.compile(r"\b([A-Z]{2,6})/([0-9]+(?:\.[0-9]+)*)(?![\w/])")
 _VERSION = re.compile(
     r"(?:\b(?P<word>vers(?:ão|ao|ões))\s)?(?<![\w.])[vV]\.?(?P<number>[0-9]++(?:\.[0-9]++)*)"
@@ -138,20 +190,17 @@ _VERSION = re.compile(
 _DOTTED = re.compile(rf"(?<![\w.,])([0-9]++(?:\.[0-9]++){{2,}}){_STAGE}(?![\w,]|[-/.][0-9])")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
 _DOT_X = re.compile(r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3})?)\.x(?!\w)")
-_PATH = re.compile(
-    r"(?<![\w/.~@])((?:~|\.{1,2})?/[^\s\"“”'()<>\[\],;]++|[\w.-]{1,80}(?:/[\w.-]{1,80})+/?)"
-)
-_FILE = re.compile(
-    rf"(?<![\w.@/-])((?:[\w-]{{1,80}}|(?=\.))(?:\.[\w-]{{1,40}}){{0,4}}"
-    rf"\.(?:{alternatives(EXTENSIONS)}))(?![\w@]|\.\w)"
-)
-_DOTFILE = re.compile(r"(?<![\w./)\]\"'])\.([a-z][a-z_-]{2,30})(?![\w.])")
 _OPTION = re.compile(
     r"(?<![^\s(\"“'])(?:--([A-Za-z][\w-]*+)|-([A-Za-z])(?![\w$-])|-([a-zA-Z]{2,4})(?![\w$-]))"
 )
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})((?:\s[^<>=]{1,40}=[^<>]{0,200})?)\s?/?>")
 _SLICE = re.compile(r"\[(?<=\w\[)([^\[\]\s:]{0,20}):([^\[\]\s:]{0,20})\]")
-_PROMPT = re.compile(r"^(?:>>>|\$)\s(?=\S)", re.MULTILINE)
+_PROMPT = re.compile(r"^(?:(?:>>>|\$)\s(?=\S)|%%?(?=[a-z]))", re.MULTILINE)
+_SHELL = re.compile(rf"!(?<![^\s`(\"“]!)(?=(?:{alternatives(COMMANDS)})\s)")
+_NOT = re.compile(r"!(?:(?<=[&|=(]!)|(?<=[&|=]\s!))(?=[a-z_]{1,40}(?:[).\s;\[(]|$))")
+_COLOUR = re.compile(r"#(?<![\w&]#)([0-9A-Fa-f]{3}(?:[0-9A-Fa-f]{3})?)(?!\w)")
+_HEADER = re.compile(r"<([a-z][a-z0-9_/]{1,40}\.h)>")
+_SHARP = re.compile(rf"\b({alternatives(NOTES)})#(?!\w)")
 _COMMENT = re.compile(r"/(?<!\S/)\*{1,2}(?!\S)|\*/(?!\S)")
 _SIGN = rf"[`\"'“]?(?:{alternatives(SIGNS)})[`\"'”]?(?=[\s,.;:)]|$)"
 _SIGNS_NAMED = re.compile(
@@ -160,65 +209,21 @@ _SIGNS_NAMED = re.compile(
     rf"({_SIGN}(?:(?:, | e | ou ){_SIGN}){{0,20}})"
 )
 _ONE_SIGN = re.compile(alternatives(SIGNS))
+_QUOTED_SIGN = re.compile(rf"([`\"'])(?<!\w.)({alternatives([*SIGNS, *PUNCTUATION])})\1(?!\w)")
 _SNAKE = re.compile(r"_++")
 _CALL = re.compile(r"(?<=\w)\(\)")
 _GROUPED = re.compile(r"_(?<=[0-9]_)(?=[0-9]{3}(?:_[0-9]{3}){0,5}(?!\w))")
 _MEMBER = re.compile(
-    r"(?<=[a-z_)])\.(?=[A-Z][a-z]{1,20}[A-Z(])|(?<=[a-z_)])\.(?=[a-z_]{2})|(?<=[A-Z][a-z])\.(?=[a-z]{2})|(?<=[A-Za-z])\.(?=[0-9])"
+    r"\??\.(?<=[a-z_)\]]\?\.)(?=[a-z_]{2})"
+    r"|(?<=[a-z_)])\.(?=[A-Z][a-z]{1,20}[A-Z(])|(?<=[a-z_)])\.(?=[a-z_]{2})|(?<=[A-Z][a-z])\.(?=[a-z]{2})|(?<=[A-Za-z])\.(?=[0-9])"
 )
-_LETTER_DIGITS = re.compile(r"(?<![^\W_])([a-z])([0-9]{1,3})(?![^\W_])")
+_LETTER_DIGITS = re.compile(r"(?<![^\W_])[a-z](?:[0-9]{1,3}|[0-9][a-z])(?![^\W_])")
 
 
 def say_version(written: str) -> str:
     """Return a dotted number, each part as a number: 3.12.1 -> "três ponto doze ponto um"."""
     first, *rest = written.split(".")
     return " ponto ".join([say_digits_or_cardinal(first), *map(say_decimals, rest)])
-
-
-def say_file(name: str) -> str:
-    """Return a file name in words: relatorio_final.csv -> "relatorio final ponto cê esse vê"."""
-    parts = []
-    for position, piece in enumerate(name.split(".")):
-        if position == 0 or piece in WORD_EXTENSIONS or piece not in EXTENSIONS:
-            parts.append(_say_identifier(piece))
-        else:
-            parts.append(spell(piece))
-    return " ponto ".join(parts).strip()
-
-
-def _say_identifier(name: str) -> str:
-    """Return an identifier with its joints opened: main_v2 -> "main v dois"."""
-    pieces = re.findall(r"[0-9]+|[^\W\d_]+|-", name)
-    said = (
-        say_digits_or_cardinal(piece)
-        if piece[0].isdecimal()
-        else "hífen"
-        if piece == "-"
-        else letter_name(piece)
-        if len(piece) == 1
-        else piece
-        for piece in pieces
-    )
-    return " ".join(said)
-
-
-def _path(match: re.Match[str]) -> str | None:
-    path = match[1].rstrip(".:!?…")
-    trailing = match[1][len(path) :]
-    segments = path.split("/")
-    certain = path[:1] in "/~." or len(segments) > 2 or path.endswith("/")
-    is_file = "." in segments[-1] and segments[-1].rpartition(".")[2] in EXTENSIONS
-    if not (certain or is_file) or len(path) > 300 or not any(s.strip(".~") for s in segments):
-        return None
-    if all(re.fullmatch(r"[0-9.,]*", s) for s in segments):
-        return None
-    if not is_file and path[:1] not in "/~." and (path != path.lower()):
-        return None  # "E/S/M": alternatives, not a path
-    said = [
-        {"~": "til", ".": "ponto", "..": "ponto ponto"}.get(s) or say_file(s) for s in segments if s
-    ]
-    head = "barra " if path.startswith("/") else ""
-    return head + " barra ".join(said) + trailing
 
 
 def _term(match: re.Match[str]) -> str:
@@ -245,7 +250,21 @@ def _say_stage(match: re.Match[str]) -> str:
 
 
 def _signs_named(match: re.Match[str]) -> str:
-    return f"{match[1]} {_ONE_SIGN.sub(lambda sign: SIGNS[sign[0]], match[2])}"
+    names = SIGNS if match[1][:1] in "oOsS" else SIGNS | {"-": "hífen"}
+    return f"{match[1]} {_ONE_SIGN.sub(lambda sign: names[sign[0]], match[2])}"
+
+
+def _quoted_sign(match: re.Match[str]) -> str:
+    return f"{match[1]}{(SIGNS | PUNCTUATION)[match[2]]}{match[1]}"
+
+
+def _colour(match: re.Match[str]) -> str | None:
+    """Return #FF5733 digit by digit; #123 is a number and #fada a word."""
+    code = match[1].upper()
+    is_mixed = any(map(str.isdigit, code)) and not code.isdigit()
+    if not (is_mixed or (len(set(code)) == 1 and (len(code) == 6 or code.isalpha()))):
+        return None
+    return "cerquilha " + " ".join(map(spell, code))
 
 
 def _tag(match: re.Match[str]) -> str:
@@ -277,9 +296,15 @@ def _option(match: re.Match[str]) -> str | None:
 
 RULES = (
     Rule("thousands", _GROUPED, lambda _: ".", needs="_"),
-    Rule("prompt", _PROMPT, lambda _: "", needs=">$"),
+    Rule("prompt", _PROMPT, lambda _: "", needs=">$%"),
+    Rule("prompt", _SHELL, lambda _: "", needs="!"),
+    Rule("not", _NOT, lambda _: "não ", needs="!"),
+    Rule("sharp note", _SHARP, lambda m: f"{NOTES[m[1]]} sustenido", needs="#"),
+    Rule("colour", _COLOUR, _colour, needs="#"),
+    Rule("header", _HEADER, lambda m: m[1], needs="<"),
     Rule("comment", _COMMENT, lambda _: "", needs="*"),
     Rule("signs by name", _SIGNS_NAMED, _signs_named, needs="".join({s[0] for s in SIGNS})),
+    Rule("signs by name", _QUOTED_SIGN, _quoted_sign, needs="\"'`"),
     Rule("tag", _TAG, _tag, needs="<"),
     Rule("slice", _SLICE, _slice, needs="["),
     *MODELS,
@@ -289,9 +314,7 @@ RULES = (
     Rule("version", _VERSION, _version),
     Rule("version", _DOTTED, _dotted),
     Rule("version", _DOT_X, lambda m: f"{say_version(m[1])} ponto xis"),
-    Rule("file path", _PATH, _path, needs="/"),
-    Rule("file name", _FILE, lambda m: say_file(m[1]), needs="."),
-    Rule("file name", _DOTFILE, lambda m: f"ponto {_say_identifier(m[1])}", needs="."),
+    *FILES,
     Rule("option", _OPTION, _option, needs="-"),
     Rule("member", _MEMBER, lambda _: " ponto ", needs="."),
     Rule("identifier", _SNAKE, _snake, needs="_"),

@@ -6,6 +6,7 @@ import re
 
 from tts_tasks.script.acronyms import NAMED_BY_LETTERS
 from tts_tasks.script.roman import RULERS, TITLES, TITLES_OF_WOMEN
+from tts_tasks.script.short_forms import BODIES, INSTITUTIONS, OFFICES, STREETS
 from tts_tasks.script.tables import words
 
 TITLES_AND_REFERENCES = words(
@@ -18,6 +19,7 @@ TITLES_AND_REFERENCES = words(
     prof. profª. profa. profas. profs. prox. próx. ref. refs. rel. res. rod. s. sec. séc. sécs.
     seç. sen. set. sr. sra. sras. srs. srta. srtas. st. sta. sto. sup. tab. tabs. tb. tel. tels.
     ten. tít. trad. trav. v. v.a. v.exa. v.s. v.sa. vd. ver. vol. vols. vs.
+    sr(a). dr(a). prof(a).
     """
 )
 """Abbreviations that something always follows: no sentence ends after them."""
@@ -39,6 +41,15 @@ ALSO_NOUNS = words(
     """
 )
 """Abbreviations that, in small letters and before a word that begins sentences, end one."""
+
+BEFORE_NAMES = frozenset({*BODIES, *INSTITUTIONS, *OFFICES, *STREETS, "Esp."}) - {"R."}
+"""Short forms that, with this capital and before a name, end nothing: O Mal. Deodoro."""
+
+ALSO_ACRONYMS = words("AL. AP. CF. MS. PE. PP. SET. ST.")
+"""Abbreviations that in capitals are states and laws, unless all is in capitals."""
+
+COUNTED = words("p. pág. págs. vol. vols. fls.")
+"""Abbreviations that end a sentence after a number: 350 p."""
 
 TITLES_IN_CAPITALS = words("Min. Univ. Ed. Neto.")
 """Titles that in small letters, or before a common word, are something else: 30 min. Depois."""
@@ -68,6 +79,7 @@ _LETTERED_ITEM = re.compile(r"[a-z]\.$")
 _LETTERS_BEFORE = re.compile(r"(?<!\w)[A-Z] (?:a|à|ao|e|ou|até|com|por) $")
 _RULER_BEFORE = re.compile(r"(\w+\.?) (\w+) $")
 _ENUMERATOR = re.compile(r"[(\[]?(?:[0-9]{1,3}(?:\.[0-9]{1,2})*|[a-zA-Z]|[IVXLC]{1,6})\.")
+_STREET_OF_A_DAY_OR_SAINT = re.compile(r"[0-9]{1,2}º? de |São [A-ZÀ-Ú]")
 _PAIRS = {"“": "”", "«": "»", "(": ")", "[": "]"}
 _PARTNERS = {closing: opening for opening, closing in _PAIRS.items()}
 
@@ -122,12 +134,22 @@ def _ends_sentence(text: str, start: int, ending: re.Match[str]) -> bool:
     if len(token) == 2 and token[0].isupper():
         if following[:1].isdigit() and word in TITLES_AND_REFERENCES:
             return False  # N. 5, P. 12
+        if token == "R." and _STREET_OF_A_DAY_OR_SAINT.match(text, ending.end() + 1):
+            return False
         return _ends_after_initial(text, start, max(before, start), following)
+    if token in BEFORE_NAMES and (following == "São" or not (starts or following[:1].isdigit())):
+        return False
     if word in TITLES_AND_REFERENCES:
+        if token in ALSO_ACRONYMS and (starts or not following.isupper()):
+            return True
+        if word in COUNTED and text[max(start, before - 2) : before - 1].isdigit():
+            return not following[:1].isdigit()
         if token in ALSO_NOUNS and starts and not _INITIAL.fullmatch(following):
             return True
         return word == "p." and not following[:1].isdigit() and following[:1] != ""
     if word in MAYBE_FINAL:
+        if word == "cia." and not text.endswith(("& ", " e "), start, before):
+            return starts  # a Cia. Vale
         if token in TITLES_IN_CAPITALS or following.lower() in MAYBE_FINAL:
             return starts  # O Min. Barroso, Silva & Cia. Ltda.
         return not (word == "ed." and following[:1].isdigit())
@@ -147,10 +169,10 @@ def _ends_after_initial(text: str, start: int, before: int, following: str) -> b
     """Return whether a sentence ends after ``J.``: initials of a name go on, ``plano B.`` ends."""
     if following[:1].isdigit():
         return True
-    if _INITIAL.fullmatch(following):
-        return False
     if _is_a_letter(text[max(start, before - LOOKBACK_CHARS) : before], text[before]):
         return True
+    if _INITIAL.fullmatch(following):
+        return False
     if following.lower().rstrip(",.:;") in SENTENCE_STARTERS:
         # "vitamina C. O corpo", but "J. A. Silva" and "D. João" go on.
         previous = text[max(start, text.rfind(" ", start, max(before - 1, start)) + 1) : before]

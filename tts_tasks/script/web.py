@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from functools import cache
 from urllib.parse import unquote
 
 from tts_tasks.request import UrlPolicy
+from tts_tasks.script.characters import clean_characters
+from tts_tasks.script.files import SPELLED_EXTENSIONS
 from tts_tasks.script.letters import letter_name, spell
 from tts_tasks.script.numbers import say_digits_or_cardinal
-from tts_tasks.script.programming import SPELLED_EXTENSIONS
 from tts_tasks.script.rules import Rule
 from tts_tasks.script.tables import words
 
@@ -49,20 +51,31 @@ LONGEST_FULL_CHARS = 300
 """Addresses that are longer are cut: nobody writes them down."""
 
 
-_URL = re.compile(
-    r"(?<!\w)(?:https?|s?ftp|ssh|git|wss?|s3|gs|postgres(?:ql)?|mysql|mongodb|redis)://([^\s<>\"“”«»]++)",
-    re.IGNORECASE,
+_ADDRESS = (
+    r"(?:https?|s?ftp|ssh|git|wss?|s3|gs|postgres(?:ql)?|mysql|mongodb|redis)://"
+    r"([^\s<>\"“”«»]++)"
+)
+_CLOSING = ("", *'.,;:!?)]”»"')
+_BEFORE_SKIPPED = r"(?P<before>:\s|\b(?:em|via)\b:?\s)?"
+_URL = re.compile(rf"(?<!\w){_ADDRESS}", re.IGNORECASE)
+_SKIPPED_URLS = re.compile(
+    rf"{_BEFORE_SKIPPED}(?<!\w){_ADDRESS}(?:\s(?:(?:e|ou)\s)?(?:em\s)?{_ADDRESS})*", re.IGNORECASE
 )
 _EMAIL = re.compile(
     r"(?<![\w.+@-])(?:mailto:)?([A-Za-z0-9][\w.+-]{0,63})@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})"
 )
 _HOST = re.compile(
-    r"(?<![\w.@/:-])(?:www\.)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,6}([a-z]{2,10}))"
-    r"(:[0-9]{1,5})?((?:/[^\s<>\"“”«»]*+)?)(?![\w@-])",
+    r"(?<![\w.@/:-])(?P<www>www\.)?"
+    r"(?P<host>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,6}(?P<last>[a-z]{2,10}))"
+    r"(?P<port>:[0-9]{1,5})?(?P<path>(?:/[^\s<>\"“”«»]*+)?)(?![\w@-])",
     re.IGNORECASE,
 )
+_SKIPPED_HOST = re.compile(_BEFORE_SKIPPED + _HOST.pattern, re.IGNORECASE)
 _HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z][\w.]*\w|[A-Za-z])")
 _LOCAL = re.compile(r"localhost(?<![\w.@/-]localhost):([0-9]{1,5})(?![\w])(/[^\s<>\"“”«»]*+)?")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|[A-Za-z]{2,8}[0-9]{0,2});")
+_IPV6 = re.compile(r"(?<![\w:.\[])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}(?![\w:]|\.[0-9])")
+_MAC = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")
 _BRACKET = re.compile(r"<(?=(?:https?|ftp|mailto):|[\w.+-]{1,64}@)", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?<![\w.)]\.)(com|org|net|gov|edu|br)(\.br)?(?![\w.]*\w)")
 _PIECE = re.compile(r"[0-9]++|[^\W\d_]++|[-_.+/?=&#%~@:,;*!$]")
@@ -155,17 +168,31 @@ def _split_port(authority: str) -> tuple[str, str]:
 
 
 def _host(match: re.Match[str], policy: UrlPolicy) -> str | None:
-    host, last = match[1].lower(), match[2].lower()
+    host, last = match["host"].lower(), match["last"].lower()
     labels = host.split(".")
-    has_www = match[0].lower().startswith("www.")
     known = last in _CERTAIN_TLDS or (
         last in COUNTRY_TLDS and len(labels) > 2 and labels[-2] in SPOKEN_TLDS
     )
-    with_path = bool(match[4]) and (last in SPOKEN_TLDS or last in COUNTRY_TLDS)
-    if not (has_www or known or with_path) or labels == ["asp", "net"]:
+    with_path = bool(match["path"]) and (last in SPOKEN_TLDS or last in COUNTRY_TLDS)
+    if not (match["www"] or known or with_path) or labels == ["asp", "net"]:
         return None
-    path, trailing = _split_trailing(match[4])
-    return _ADDRESSES[policy](host, (match[3] or "")[1:], path) + trailing
+    path, trailing = _split_trailing(match["path"])
+    if policy is UrlPolicy.SKIP:
+        return _left(match, trailing)
+    return _ADDRESSES[policy](host, (match["port"] or "")[1:], path) + trailing
+
+
+def _skipped_urls(match: re.Match[str]) -> str | None:
+    """Return what is left of "em https://a.com e https://b.com."."""
+    address, trailing = _split_trailing(match[0].rpartition("://")[2])
+    return _left(match, trailing) if any(map(str.isalnum, address)) else None
+
+
+def _left(match: re.Match[str], trailing: str) -> str:
+    """Return what a skipped address leaves: its punctuation, a colon only if more is announced."""
+    follows = match.string[match.end() : match.end() + 2].strip()
+    announces = (match["before"] or "").startswith(":") and follows[:1] not in _CLOSING
+    return f": {trailing}" if announces and not trailing else trailing
 
 
 def _local(match: re.Match[str], policy: UrlPolicy) -> str:
@@ -192,16 +219,37 @@ def _ip(match: re.Match[str]) -> str | None:
     return f"{said} porta {say_digits_or_cardinal(match[3])}" if match[3] else said
 
 
+def _hexadecimal_address(match: re.Match[str]) -> str | None:
+    """Return ::1, 2001:db8::1 and 00:1A:2B:3C:4D:5E sign by sign; 10:30:45 is a time."""
+    address = match[0]
+    groups = address.count(":")
+    is_short = "::" in address and any(map(str.isdigit, address))
+    if not (is_short or groups == 7 or _MAC.fullmatch(address.upper())):
+        return None
+    said = (_SIGNS[sign] if sign == ":" else spell(sign.upper()) for sign in address)
+    return " ".join(said)
+
+
+def _entity(match: re.Match[str]) -> str | None:
+    said = html.unescape(match[0])
+    return None if said == match[0] else clean_characters(said)
+
+
 @cache
 def rules(policy: UrlPolicy) -> tuple[Rule, ...]:
     """Return the rules for addresses, of which a policy says so much."""
+    hosts = _SKIPPED_HOST if policy is UrlPolicy.SKIP else _HOST
     return (
+        Rule("entity", _ENTITY, _entity, needs="&"),
         Rule("", _BRACKET, lambda _: "", needs="<"),
-        Rule("URL", _URL, lambda match: _url(match, policy), needs="/"),
+        Rule("URL", _SKIPPED_URLS, _skipped_urls, needs="/")
+        if policy is UrlPolicy.SKIP
+        else Rule("URL", _URL, lambda match: _url(match, policy), needs="/"),
         Rule("host", _LOCAL, lambda match: _local(match, policy), needs=":"),
+        Rule("IP address", _IPV6, _hexadecimal_address, needs=":"),
         Rule("e-mail", _EMAIL, _email, needs="@"),
         Rule("IP address", _IP, _ip),
-        Rule("host", _HOST, lambda match: _host(match, policy), needs="."),
+        Rule("host", hosts, lambda match: _host(match, policy), needs="."),
         Rule("domain ending", _ENDING, lambda m: f"ponto {say_host(m[0][1:])}", needs="."),
         Rule("handle", _HANDLE, _handle, needs="@"),
         *(_LEFT_BY_SKIPPING if policy is UrlPolicy.SKIP else ()),
@@ -210,9 +258,14 @@ def rules(policy: UrlPolicy) -> tuple[Rule, ...]:
 
 _LEFT_BY_SKIPPING = (
     Rule("", re.compile(r"\((?<![\w)\]]\()\s?\)|\[(?<![\w)\]]\[)\s?\]"), lambda _: "", needs="(["),
+    Rule("", re.compile(r"\"(?<!\w.)\s?\"(?!\w)|“\s?”|«\s?»"), lambda _: "", needs='"“«'),
+    Rule("", re.compile(r"\(\s?[,;]\s?"), lambda _: "(", needs="("),
     Rule("", re.compile(r":(?=\s?[.!?](?![\w.!?/]))"), lambda _: "", needs=":"),
 )
-"""Empty brackets, and a colon that announces nothing more; nameless, because nobody hears them."""
+"""Empty brackets and quotation marks, and a colon that announces nothing more.
+
+Nameless, because nobody hears them.
+"""
 
 RULES = rules(UrlPolicy.HOST)
 """The rules as they are where nobody asks for another policy."""
