@@ -16,7 +16,7 @@ import typer
 from flows import cli_script, console
 from flows.cli_catalog import catalog_app
 from flows.cli_models import models_app
-from flows.cli_script import Lexicon
+from flows.cli_script import CourseProvider, CourseVoice, Json, Lexicon
 from flows.console import show_error, show_json, show_step, show_table
 from tts_tasks.errors import ModelMissingError, NarrationError, SourceError, error_from_dict
 from tts_tasks.request import AUTO, Markup
@@ -40,7 +40,6 @@ app.add_typer(models_app, name="models")
 app.command("say-as")(cli_script.say_as)
 app.command("script")(cli_script.script)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
 Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'narrate voices'.")]
 
@@ -144,12 +143,8 @@ def text(
 @app.command()
 def course(
     path: Annotated[Path, typer.Argument(help="Folder of the course, or its manifest.")],
-    provider: Annotated[
-        str | None, typer.Option("--provider", "-p", help="Engine of all lessons.")
-    ] = None,
-    voice: Annotated[
-        str | None, typer.Option("--voice", "-v", help="Voice of all lessons in its language.")
-    ] = None,
+    provider: CourseProvider = None,
+    voice: CourseVoice = None,
     pull: Annotated[
         bool, typer.Option("--pull", help="Fetch the model of the default voice if it is missing.")
     ] = False,

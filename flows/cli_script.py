@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from tts_tasks.values import Chunk, Reading
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
+CourseProvider = Annotated[
+    str | None, typer.Option("--provider", "-p", help="Engine of all lessons.")
+]
+CourseVoice = Annotated[
+    str | None, typer.Option("--voice", "-v", help="Voice of all lessons in its language.")
+]
 Lexicon = Annotated[
     Path | None, typer.Option(help="How words are said: 'term: words' or 'term: /phonemes/'.")
 ]
@@ -76,12 +82,8 @@ def say_as(
 def script(
     path: Annotated[Path, typer.Argument(help="Folder of the course, or its manifest.")],
     lesson: Annotated[str | None, typer.Option(help="Only the lesson with this id.")] = None,
-    provider: Annotated[
-        str | None, typer.Option("--provider", "-p", help="Engine of all lessons.")
-    ] = None,
-    voice: Annotated[
-        str | None, typer.Option("--voice", "-v", help="Voice of all lessons in its language.")
-    ] = None,
+    provider: CourseProvider = None,
+    voice: CourseVoice = None,
     terms: Annotated[
         bool,
         typer.Option("--terms", help="List the English terms and acronyms that no lexicon covers."),
