@@ -87,9 +87,11 @@ def text(
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The text is Markdown.")] = False,
     ssml: Annotated[bool, typer.Option("--ssml", help="The text is SSML.")] = False,
-    code: Annotated[str, typer.Option(help="Blocks of code: skip, announce or read.")] = "skip",
-    tables: Annotated[str, typer.Option(help="Tables: read or skip.")] = "read",
-    urls: Annotated[str, typer.Option(help="URLs: host, skip or full.")] = "host",
+    code: Annotated[
+        str | None, typer.Option(help="Blocks of code: skip (default), announce or read.")
+    ] = None,
+    tables: Annotated[str | None, typer.Option(help="Tables: read (default) or skip.")] = None,
+    urls: Annotated[str | None, typer.Option(help="URLs: host (default), skip or full.")] = None,
     rate: Annotated[int | None, typer.Option(help="eSpeak NG: words per minute.")] = None,
     pitch: Annotated[int | None, typer.Option(help="eSpeak NG: 0 to 99.")] = None,
     speed: Annotated[float | None, typer.Option(help="Kokoro: 0.5 to 2 times its pace.")] = None,
@@ -100,10 +102,13 @@ def text(
     """Narrate one text in this process, without the stack."""
     from flows.contract import as_request, failure, success
     from tts_tasks import steps
+    from tts_tasks.script.course_fields import parameters_of
+    from tts_tasks.script.policies import policies_of
 
     settings = load_settings()
     chosen = {"rate": rate, "pitch": pitch, "speed": speed}
     document, front = _text_to_say(text, file, settings)
+    own_policies = policies_of(front.get("policies"))
     markup = "ssml" if ssml else "markdown" if markdown else document.markup
     request = as_request(
         settings,
@@ -115,8 +120,8 @@ def text(
         language=language or str(front.get("language", "pt-BR")),
         markup=markup,
         first_line=document.first_line,
-        policies={"code": code, "tables": tables, "urls": urls},
-        parameters={name: value for name, value in chosen.items() if value is not None},
+        policies=policies_of(_given(code=code, tables=tables, urls=urls), own_policies),
+        parameters={**parameters_of(front, "the front matter"), **_given(**chosen)},
         title=title or str(front.get("title", "")) or (output.stem if output else ""),
         lexicon=_read_lexicon(lexicon),
     )
@@ -387,6 +392,11 @@ def _use_prefect(settings: Settings) -> None:
 
     if "PREFECT_API_URL" not in os.environ:
         use_stack(settings)
+
+
+def _given(**options: object) -> dict[str, object]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _read_lexicon(path: Path | None) -> dict[str, Entry]:

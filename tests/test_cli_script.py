@@ -141,10 +141,19 @@ def test_say_as_leaves_out_what_is_not_heard_in_words(home):
 
 def test_a_text_file_keeps_its_front_matter_to_itself(home, tmp_path):
     file = tmp_path / "a.md"
-    file.write_text("---\ntitle: T\nvoice: pt-br+f2\n---\n\nOlá a todos.\n", encoding="utf-8")
+    file.write_text(
+        "---\ntitle: T\nvoice: pt-br+f2\npolicies: {code: announce}\n---\n\n"
+        "Olá a todos.\n\n```\nx\n```\n",
+        encoding="utf-8",
+    )
     outcome = narrate_json("text", "-f", file, "-o", tmp_path / "a.mp3", home=home)
     assert outcome["voice"] == "pt-br+f2"
-    assert [sentence["text"] for sentence in outcome["sentences"]] == ["Olá a todos."]
+    said = [sentence["text"] for sentence in outcome["sentences"]]
+    assert said == ["Olá a todos.", "Veja o código na tela."]
+    skipped = narrate_json(
+        "text", "-f", file, "--code", "skip", "-o", tmp_path / "b.mp3", home=home
+    )
+    assert skipped["chunks"] == 1
 
 
 def test_files_that_look_like_lessons_are_named(home, course):
