@@ -11,8 +11,9 @@ OPTIONS = $(strip $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(VOICE),--voice
 VENV := .venv
 BIN := $(VENV)/bin
 # A Python without ensurepip (Debian's, without python3-venv) installs with its own pip.
-INSTALL = if test -x $(BIN)/pip; then pip="$(BIN)/python -m pip"; \
-	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; $$pip install --quiet --use-pep517 --editable
+PIP_INSTALL = if test -x $(BIN)/pip; then pip="$(BIN)/python -m pip"; \
+	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; $$pip install --quiet
+INSTALL = $(PIP_INSTALL) --use-pep517 --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -26,7 +27,8 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 asr: $(VENV)/.installed-dev
-	@$(INSTALL) '.[local,kokoro,dev,asr]'
+	@$(PIP_INSTALL) 'torch==2.13.0'
+	@$(INSTALL) '.[local,kokoro,dev,asr,recognise]'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -39,7 +39,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
         self.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StorageFullError):
         write_whole(path, "after")
     assert path.read_text() == "before"

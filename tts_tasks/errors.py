@@ -8,6 +8,8 @@
     │   │   └── UnspokenVoiceError     it has it, but cannot make its language's sounds
     │   ├── UnknownProviderError       no such provider here
     │   ├── UnknownFormatError         no such audio format
+    │   ├── UnknownProfileError        no such mastering profile
+    │   ├── CoverError                 a cover that is no picture
     │   ├── EngineParameterError       the engine has no such parameter, or not this value
     │   ├── UnknownPhonemeError        a sound that the voice's model does not know
     │   ├── SourceError                a file or folder that cannot be read as a lesson or course
@@ -17,6 +19,7 @@
     │   ├── EngineUnavailableError     for now: network, quota; retryable (HTTP 503)
     │   │   └── ModelMissingError      a model or its runtime is missing, partial or corrupt
     │   └── EngineOutputError          silent, truncated or otherwise wrong audio (HTTP 502)
+    │       └── FlaggedError           a take failed its checks, and nobody accepted it yet
     ├── MasteringError                 the encoder is missing or failed
     ├── CatalogError                   the library or its index cannot be used
     │   └── StorageFullError           the disk is full; what was finished is kept
@@ -152,6 +155,18 @@ class UnknownFormatError(InputError):
     code = "unknown_format"
 
 
+class UnknownProfileError(InputError):
+    """There is no such mastering profile."""
+
+    code = "unknown_profile"
+
+
+class CoverError(InputError):
+    """The cover of a course is no picture that players can show."""
+
+    code = "invalid_cover"
+
+
 class EngineParameterError(InputError):
     """The engine has no such parameter, or the value is outside its range."""
 
@@ -206,6 +221,12 @@ class EngineOutputError(EngineError):
     """The engine returned audio that cannot be what was asked for."""
 
     code = "engine_output"
+
+
+class FlaggedError(EngineOutputError):
+    """The best take of a chunk failed a quality check, and nobody accepted it yet."""
+
+    code = "flagged"
 
 
 class MasteringError(NarrationError):

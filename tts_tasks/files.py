@@ -6,19 +6,22 @@ with a sidecar.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
+import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from tts_tasks.errors import storage_error
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old text or the new one, never a part.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part.
 
-    Missing folders are made. The temporary name is random: threads of one worker may write the
-    same file at once, and the last one wins.
+    Text is written in UTF-8. Missing folders are made. The temporary name is random: threads of one
+    worker may write the same file at once, and the last one wins.
 
     Raises:
         StorageFullError: if the disk is full; what was there before is kept.
@@ -28,7 +31,7 @@ def write_whole(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_text(text, encoding="utf-8")
+            beside.write_bytes(content if isinstance(content, bytes) else content.encode())
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -44,6 +47,34 @@ def checksum(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Be the only one, among all processes, who holds a lock file; the others wait.
+
+    The file is made for the time that somebody holds it.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                # Who held it before may have removed it: then a new file is the lock.
+                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                    break
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(fd)
 
 
 def lock_now(fd: int) -> bool:

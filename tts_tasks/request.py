@@ -71,6 +71,16 @@ class Policies:
     """Addresses in the text; the text of a link is always read."""
 
 
+class QualityChecks(StrEnum):
+    """What every take must pass before it is accepted."""
+
+    SIGNAL = "signal"
+    """Checks of the audio itself: length, silence, level, clipping, repetition."""
+
+    ASR = "asr"
+    """Those, and a speech recogniser must hear the words (``NARRATION_ASR_MODEL``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class NarrationRequest:
     """One text to be narrated into one file."""
@@ -108,6 +118,15 @@ class NarrationRequest:
 
     seed: int = 0
     """Seed of the first take, for engines with randomness."""
+
+    profile: str = "course"
+    """Mastering profile: ``course``, ``podcast``, ``broadcast`` or ``none``."""
+
+    quality: QualityChecks = QualityChecks.SIGNAL
+    """What every take must pass."""
+
+    accept_flagged: bool = False
+    """Whether a narration is published although a take of it failed a check three times."""
 
     tags: Tags = field(default_factory=Tags)
     """What the published file says about itself."""

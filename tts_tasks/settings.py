@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     lexicons: Path = PROJECT / "data" / "lexicon"
     """Folder of the lexicons that every narration uses, one per language (``pt-BR.yaml``)."""
 
+    asr_model: Path | None = None
+    """Folder of a Whisper model for ``quality: asr``, relative to the home unless absolute."""
+
     max_lesson_chars: int = Field(default=100_000, gt=0)
     """Longest lesson, in characters."""
 
@@ -70,6 +73,11 @@ class Settings(BaseSettings):
     def _default_models(cls, value: object) -> object:
         return value or Path("data/models")
 
+    @field_validator("asr_model", mode="before")
+    @classmethod
+    def _no_asr_model(cls, value: object) -> object:
+        return value or None
+
     @field_validator("output_roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:
@@ -81,6 +89,9 @@ class Settings(BaseSettings):
     def _resolve_folders(self) -> Self:
         object.__setattr__(self, "home", self.home.expanduser().resolve())
         object.__setattr__(self, "models", (self.home / self.models.expanduser()).resolve())
+        if self.asr_model is not None:
+            asr_model = (self.home / self.asr_model.expanduser()).resolve()
+            object.__setattr__(self, "asr_model", asr_model)
         return self
 
     @property

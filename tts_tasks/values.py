@@ -8,7 +8,7 @@ finished audio with its timings; a ``Narration`` is what the caller gets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -49,6 +49,23 @@ class Structure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """When a word of a text is heard."""
+
+    start: int
+    """Where it begins in the text, in characters."""
+
+    end: int
+    """Where it ends in the text."""
+
+    start_s: float
+    """When it begins, in seconds from the start of the audio."""
+
+    end_s: float
+    """When it ends, in seconds from the start of the audio."""
+
+
+@dataclass(frozen=True, slots=True)
 class Waveform:
     """Mono audio."""
 
@@ -61,10 +78,88 @@ class Waveform:
     synthesis_s: float | None = None
     """Seconds that the engine needed for it, where it can tell them from waiting for its turn."""
 
+    words: tuple[Word, ...] = ()
+    """Words of the spoken text, in order, where the engine tells when it says them."""
+
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What good takes are like, of a voice or of one chunk; measured with the benchmark ``voices``.
+
+    A take far from it is suspicious: a doubled or a dropped phrase changes the pace, a failed one
+    the level or the silence.
+    """
+
+    chars_per_s: float
+    """Median pace: characters of spoken text per second of speech, without the silence around."""
+
+    chars_per_s_range: tuple[float, float]
+    """Slowest and fastest sentence measured."""
+
+    loudness_lufs: float
+    """Median integrated loudness of a take (ITU-R BS.1770-4), before mastering."""
+
+    silence_s: tuple[float, float]
+    """Median silence before and after the speech, in seconds."""
+
+    longest_pause_s: float
+    """Longest silence inside a sentence, in seconds."""
+
+    def at_pace(self, pace: float) -> Expected:
+        """Return what takes are like that are spoken so many times as fast."""
+        slowest, fastest = self.chars_per_s_range
+        return replace(
+            self,
+            chars_per_s=self.chars_per_s * pace,
+            chars_per_s_range=(slowest * pace, fastest * pace),
+            longest_pause_s=self.longest_pause_s / pace,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What was found out about a take (``mastering.quality``)."""
+
+    flags: tuple[str, ...] = ()
+    """Names of the checks that it failed, e.g. ``("too_short",)``; empty for a good take."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Measured values by name, units in the names; all finite."""
+
+    badness: float = 0.0
+    """How far beyond its limits the take is, all failed checks together; the best take of several
+    has the least. 0.0 for a good take, infinite for one that no further step can use."""
+
+    asr: Mapping[str, object] | None = None
+    """What a recogniser heard (``mastering.asr``): ``wer``, ``heard`` and ``missing``, the runs of
+    words that it did not hear; ``None`` where none was asked."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no check failed."""
+        return not self.flags
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One attempt at a chunk that is kept for a person to hear."""
+
+    path: Path
+    """Lossless audio, mono."""
+
+    seed: int
+    """Seed that it was spoken with."""
+
+    quality: Quality
+    """What was found out about it."""
+
+    accepted: bool
+    """Whether it is the one that the narration uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +242,9 @@ class Chunk:
     line: int | None = None
     """Line of the source where the chunk's segment begins, from 1."""
 
+    paragraph: int = 0
+    """Number of the chunk's segment in its narration, from 0."""
+
     readings: tuple[Reading, ...] = ()
     """Where ``spoken`` is not ``written``, in order: the map between the two."""
 
@@ -196,6 +294,13 @@ class Utterance:
     cached: bool
     """Whether the library already held it."""
 
+    words: tuple[Word, ...] = ()
+    """Words of ``chunk.spoken`` (phoneme marks as their terms), where the engine told when it says
+    them; seconds from the start of the untrimmed audio."""
+
+    quality: Quality | None = None
+    """What was found out about it; ``None`` for one from before there were checks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cue:
@@ -212,6 +317,19 @@ class Cue:
 
     spoken: str = ""
     """What the voice says there, phoneme marks as their terms."""
+
+    words: tuple[Word, ...] = ()
+    """Words of ``text``, where the engine told when it says them; seconds from the start of the
+    narration. What is said in several words (``R$ 5``) is one word here."""
+
+    structure: Structure = Structure.PARAGRAPH
+    """What the segment that it belongs to is in its lesson."""
+
+    paragraph: int = 0
+    """Number of the segment that it belongs to, from 0: cues of one segment share it."""
+
+    readings: tuple[Reading, ...] = ()
+    """Where ``spoken`` is not ``text``, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +363,12 @@ class Script:
     choice: str = ""
     """Why this provider: one sentence."""
 
+    profile: str = "course"
+    """Name of the mastering profile."""
+
+    quality: str = "signal"
+    """Which checks every take must pass: ``signal``, or ``asr`` for a recogniser's too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mastered:
@@ -270,6 +394,16 @@ class Mastered:
 
     spans: tuple[tuple[float, float], ...]
     """For each chunk, start and end of its speech, in seconds."""
+
+    words: tuple[tuple[Word, ...], ...] = ()
+    """For each chunk, the words of its spoken text, seconds from the start of the narration; empty
+    where no engine told."""
+
+    flagged: tuple[str, ...] = ()
+    """Keys of the chunks whose best take failed a check."""
+
+    checks: str = ""
+    """Which checks its takes had to pass, as in ``Script.quality``; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +456,9 @@ class Narration:
     captions: Mapping[str, Path]
     """Caption files by kind: ``vtt``, ``srt``."""
 
+    transcripts: Mapping[str, Path]
+    """Transcripts by kind: ``json`` (times of sentences and words), ``md``, ``html``."""
+
     duration_s: float
     """Length in seconds."""
 
@@ -366,6 +503,12 @@ class Narration:
 
     choice: str = ""
     """Why this provider: one sentence."""
+
+    profile: str = "course"
+    """Name of the mastering profile."""
+
+    flagged: tuple[str, ...] = ()
+    """Keys of the chunks whose best take failed a check, and which were accepted all the same."""
 
     @property
     def rtf(self) -> float | None:
