@@ -7,18 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.support.audio import RATE, speech, utterance
+from tts_tasks.engines.espeak import RECOMMENDED_VOICES, EspeakEngine
 from tts_tasks.errors import CatalogError, EngineOutputError, MasteringError
-from tts_tasks.mastering.assemble import Assembled, assemble, fade, trim
-from tts_tasks.mastering.profile import PROFILES
-from tts_tasks.values import Samples
+from tts_tasks.mastering.assemble import Assembled, assemble, fade, speech_bounds
+from tts_tasks.mastering.profile import PROFILES, MasteringProfile
+from tts_tasks.values import Chunk, Samples, Utterance
 
 COURSE = PROFILES["course"]
 
 
 def joined(assembled: Assembled) -> Samples:
     return np.concatenate(list(assembled.blocks())) * np.float32(assembled.peak)
+
+
+def trim(samples: Samples, rate: int, profile: MasteringProfile) -> Samples:
+    start, end = speech_bounds(samples, rate, profile)
+    return samples[start:end]
 
 
 def with_silence(samples: Samples, before_s: float = 0.5, after_s: float = 0.5) -> Samples:
@@ -101,6 +108,67 @@ def test_joins_do_not_click_and_a_hard_cut_does(tmp_path: Path) -> None:
     assert clicks(hard, [0, RATE]) == [0, RATE]
 
 
+def said_by(voice: str, texts: tuple[str, ...], folder: Path) -> list[Utterance]:
+    engine = EspeakEngine()
+    found = []
+    for text in texts:
+        [waveform] = engine.synthesize([Chunk(text, text, voice, engine.parameters({}))])
+        one = utterance(folder, waveform.samples, waveform.sample_rate, pause_s=0.0, text=text)
+        found.append(one)
+    return found
+
+
+@pytest.mark.parametrize("voice", [*RECOMMENDED_VOICES, "pt-br+whisper", "pt-br+klatt4"])
+def test_no_voice_clicks_where_its_takes_are_joined(voice: str, tmp_path: Path) -> None:
+    """Takes that begin with a vowel: eSpeak NG starts them at full amplitude."""
+    texts = ("O chefe fez o tórax.", "É o duplex da Alice.", "Um golfe.", "Ela faz sofás fofos.")
+    takes = said_by(voice, texts, tmp_path)
+    assembled = assemble(takes, tmp_path / "joined.f32", profile=COURSE)
+    joins = [round(edge * RATE) for span in assembled.spans for edge in span]
+    assert clicks(joined(assembled), joins) == []
+
+
+@pytest.mark.parametrize("offset", [0.05, -0.2])
+def test_a_constant_offset_neither_thumps_nor_hides_the_silence(
+    offset: float, tmp_path: Path
+) -> None:
+    voice = with_silence(speech(1)) * np.float32(0.5)
+    takes = [
+        utterance(tmp_path, samples + np.float32(shift), pause_s=0.3)
+        for samples in (voice, with_silence(speech(1, seed=4)) * np.float32(0.5))
+        for shift in (0.0, offset)
+    ]
+    assembled = assemble(takes, tmp_path / "joined.f32", profile=COURSE)
+    lengths = [end - start for start, end in assembled.spans]
+    assert lengths[1::2] == pytest.approx(lengths[::2], abs=0.021), "trimmed as without it"
+    samples = joined(assembled)
+    for (start_1, _), (start_2, _) in zip(assembled.spans[::2], assembled.spans[1::2], strict=True):
+        n = round(0.9 * RATE)
+        plain, shifted = (
+            samples[round(start * RATE) + 1_000 :][:n] for start in (start_1, start_2)
+        )
+        lags = range(-500, 501)
+        error = min(np.abs(plain[500:-500] - np.roll(shifted, lag)[500:-500]).max() for lag in lags)
+        assert error < 0.01
+
+
+def test_an_offset_alone_is_no_voice(tmp_path: Path) -> None:
+    one = utterance(tmp_path, np.full(RATE, 0.3, np.float32))
+    with pytest.raises(EngineOutputError, match="offset"):
+        assemble([one], tmp_path / "x", profile=COURSE)
+
+
+@pytest.mark.parametrize("voice", [*RECOMMENDED_VOICES, "pt-br+whisper"])
+@pytest.mark.parametrize("word", ["Seis.", "Puf.", "Tórax.", "Faz.", "Chefe.", "Fofos."])
+def test_soft_consonants_of_real_voices_are_kept(word: str, voice: str, tmp_path: Path) -> None:
+    [take] = said_by(voice, (word,), tmp_path)
+    samples, _ = soundfile.read(take.path, dtype="float32")
+    start, end = speech_bounds(with_silence(samples), RATE, COURSE)
+    before = round(0.5 * RATE)
+    lost = np.concatenate((samples[: max(0, start - before)], samples[max(0, end - before) :]))
+    assert np.abs(lost).max(initial=0.0) < 0.003 * np.abs(samples).max()  # 50 dB below
+
+
 @pytest.mark.parametrize("rates", [(24_000, RATE), (RATE, 24_000), (16_000, 48_000)])
 def test_other_sample_rates_are_resampled_to_the_highest(rates, tmp_path: Path) -> None:
     utterances = [utterance(tmp_path, speech(1, rate), rate, pause_s=0.2) for rate in rates]
@@ -112,9 +180,11 @@ def test_other_sample_rates_are_resampled_to_the_highest(rates, tmp_path: Path) 
 
 def test_stereo_is_mixed_to_mono(tmp_path: Path) -> None:
     voice = speech(1)
-    one = utterance(tmp_path, np.stack((voice, voice), axis=1))
-    assembled = assemble([one], tmp_path / "joined.f32", profile=COURSE)
-    assert assembled.peak == pytest.approx(float(np.abs(voice).max()), rel=0.01)
+    both = np.stack((voice * np.float32(0.5), voice), axis=1)
+    stereo = assemble([utterance(tmp_path, both)], tmp_path / "stereo.f32", profile=COURSE)
+    mono = assemble([utterance(tmp_path, voice)], tmp_path / "mono.f32", profile=COURSE)
+    assert stereo.spans == mono.spans
+    assert joined(stereo) == pytest.approx(joined(mono) * 0.75, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +229,9 @@ def test_full_disk_is_storage_full(tmp_path: Path) -> None:
     assert caught.value.code == "storage_full"
 
 
-@pytest.mark.parametrize("n_samples", [1, 3, 50, 400])
+@pytest.mark.parametrize("n_samples", [2, 3, 50, 400])
 def test_very_short_audio_is_assembled(n_samples: int, tmp_path: Path) -> None:
-    one = utterance(tmp_path, np.full(n_samples, 0.3, np.float32))
+    one = utterance(tmp_path, speech(1)[2_000 : 2_000 + n_samples])
     assert assemble([one], tmp_path / "x", profile=COURSE).n_samples >= n_samples
 
 

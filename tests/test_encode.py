@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 
 from tests.support.audio import RATE, blocks, speech
 from tts_tasks.errors import (
@@ -28,14 +29,18 @@ def encoded(path: Path, samples: Samples, rate: int = RATE) -> Path:
 def test_what_is_encoded_decodes_to_the_same_length_and_rate(
     name: str, rate: int, tmp_path: Path
 ) -> None:
+    audio_format = FORMATS[name]
+    rate = sample_rate_for(audio_format, rate, PROFILES["course"])
     voice = speech(1.234, rate)
     rate_back, decoded = decode(encoded(tmp_path / f"a.{name}", voice, rate))
     samples = np.concatenate(list(decoded))
-    assert rate_back == rate
+    assert rate_back == (audio_format.decoded_rate_hz or rate)
+    if rate_back != rate:
+        voice = soxr.resample(voice, rate, rate_back)[: len(samples)]
     assert 0 <= len(samples) - len(voice) <= FORMATS[name].surplus_samples
     gain = 10 ** (FORMATS[name].encoder_gain_db / 20)
     error = samples[: len(voice)] - voice * np.float32(gain)
-    assert np.dot(error, error) < 0.02 * np.dot(voice, voice)
+    assert np.dot(error, error) < 0.03 * np.dot(voice, voice)
     assert [one.name for one in tmp_path.iterdir()] == [f"a.{name}"]
 
 
@@ -153,7 +158,7 @@ def test_undecodable_file_is_a_mastering_error(tmp_path: Path) -> None:
 
 
 def test_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(UnknownFormatError, match="mp3, wav, flac") as caught:
+    with pytest.raises(UnknownFormatError, match="mp3, m4a, opus, wav, flac") as caught:
         find_format("ogg")
     assert caught.value.field == "format"
     with pytest.raises(UnknownFormatError):
@@ -171,6 +176,9 @@ def test_description_changes_with_everything_that_is_heard() -> None:
 
 
 def test_mp3_takes_the_next_sample_rate_it_can_hold() -> None:
-    rates = [sample_rate_for(FORMATS["mp3"], rate) for rate in (7_000, 22_050, 23_000, 96_000)]
+    rates = [
+        sample_rate_for(FORMATS["mp3"], rate, PROFILES["course"])
+        for rate in (7_000, 22_050, 23_000, 96_000)
+    ]
     assert rates == [8_000, 22_050, 24_000, 48_000]
-    assert sample_rate_for(FORMATS["wav"], 23_000) == 23_000
+    assert sample_rate_for(FORMATS["wav"], 23_000, PROFILES["course"]) == 23_000

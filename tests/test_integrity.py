@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,15 +12,17 @@ from tests.support.audio import RATE, blocks, speech
 from tts_tasks.errors import MasteringError
 from tts_tasks.mastering.encode import encode
 from tts_tasks.mastering.integrity import check_audio
-from tts_tasks.mastering.profile import FORMATS
+from tts_tasks.mastering.profile import FORMATS, PROFILES, sample_rate_for
 from tts_tasks.mastering.tags import write_tags
 from tts_tasks.values import Tags
 
 
-@pytest.fixture(params=["mp3", "flac", "wav"])
+@pytest.fixture(params=FORMATS)
 def audio(request, tmp_path: Path) -> Path:
     path = tmp_path / f"aula.{request.param}"
-    encode(blocks(speech(10)), RATE, path, FORMATS[request.param], bit_rate_kbps=80)
+    audio_format = FORMATS[request.param]
+    rate = sample_rate_for(audio_format, RATE, PROFILES["course"])
+    encode(blocks(speech(10, rate)), rate, path, audio_format, bit_rate_kbps=80)
     return path
 
 
@@ -89,3 +94,74 @@ def test_mp3_stream_without_a_count_passes(tmp_path: Path) -> None:
 def test_missing_file_is_flagged(tmp_path: Path, name: str) -> None:
     with pytest.raises(MasteringError, match="cannot be read"):
         check_audio(tmp_path / name)
+
+
+@pytest.mark.parametrize("audio", ["flac", "opus", "mp3"], indirect=True)
+def test_a_flipped_bit_is_found_where_there_are_checksums(audio: Path) -> None:
+    data = bytearray(audio.read_bytes())
+    for position in range(len(data) // 10, len(data), len(data) // 7):
+        flipped = bytearray(data)
+        flipped[position] ^= 4
+        audio.write_bytes(flipped)
+        with pytest.raises(MasteringError):
+            check_audio(audio)
+
+
+@pytest.mark.parametrize("audio", ["opus"], indirect=True)
+def test_opus_cut_between_two_pages_is_found(audio: Path) -> None:
+    data = audio.read_bytes()
+    for end in range(data.rindex(b"OggS"), 0, -1):
+        if data[end : end + 4] == b"OggS":
+            audio.write_bytes(data[:end])
+            with pytest.raises(MasteringError, match=r"truncated|is empty"):
+                check_audio(audio)
+
+
+@pytest.mark.parametrize("audio", ["opus"], indirect=True)
+def test_a_lost_page_and_another_stream_behind_are_found(audio: Path) -> None:
+    data = audio.read_bytes()
+    pages = [n for n in range(len(data)) if data[n : n + 4] == b"OggS"]
+    audio.write_bytes(data[: pages[3]] + data[pages[4] :])
+    with pytest.raises(MasteringError, match="page 4 where page 3"):
+        check_audio(audio)
+    audio.write_bytes(data + data)
+    with pytest.raises(MasteringError, match="goes on after"):
+        check_audio(audio)
+
+
+@pytest.mark.parametrize("audio", ["m4a"], indirect=True)
+def test_an_mp4_whose_tables_point_elsewhere_is_found(audio: Path) -> None:
+    data = audio.read_bytes()
+    for box, offset in ((b"stco", 12), (b"stsz", 12), (b"stts", 12), (b"mdhd", 20)):
+        position = data.index(box) + offset
+        [number] = struct.unpack_from(">I", data, position)
+        wrong = data[:position] + struct.pack(">I", number + 77) + data[position + 4 :]
+        audio.write_bytes(wrong)
+        with pytest.raises(MasteringError):
+            check_audio(audio)
+    audio.write_bytes(data)
+    check_audio(audio)
+
+
+@pytest.mark.parametrize("audio", ["m4a", "opus", "mp3"], indirect=True)
+def test_whatever_is_written_into_a_header_the_error_is_the_same(audio: Path) -> None:
+    data = audio.read_bytes()
+    chance = random.Random(5)
+    for _ in range(60):
+        garbled = bytearray(data)
+        position = chance.randrange(1_000)
+        garbled[position : position + 4] = chance.choice((b"", bytes(4), b"\xff" * 4, b"moov"))
+        audio.write_bytes(garbled)
+        if garbled == data:
+            continue
+        # MP4 has no checksums, and the first frame of an MP3 ends in bytes that mean nothing.
+        may_pass = contextlib.suppress(MasteringError)
+        with pytest.raises(MasteringError) if audio.suffix == ".opus" else may_pass:
+            check_audio(audio)
+
+
+@pytest.mark.parametrize("audio", FORMATS, indirect=True)
+def test_a_cover_that_is_no_picture_does_not_damage_the_audio(audio: Path) -> None:
+    cover = b"\x89PNG\r\n\x1a\n" + b"\xff\xfb\x90\x00" * 20_000
+    write_tags(audio, audio.suffix[1:], Tags(title="Aula"), cover)
+    check_audio(audio)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 
 from tests.support.audio import RATE, ebur128, speech, spoken, utterance
+from tts_tasks.engines.espeak import EspeakEngine
 from tts_tasks.errors import CancelledError, EngineOutputError, MasteringError, UnknownFormatError
 from tts_tasks.mastering import encode as encode_module
 from tts_tasks.mastering.integrity import check_audio
 from tts_tasks.mastering.post_process import post_process
 from tts_tasks.mastering.profile import FORMATS, PROFILES
-from tts_tasks.values import Mastered, Samples
+from tts_tasks.values import Chunk, Mastered, Quality, Samples, Utterance, Word
 
 
 def clipped() -> Samples:
@@ -92,7 +94,7 @@ def test_nothing_but_the_audio_is_left(tmp_path: Path) -> None:
     assert len(mastered.spans) == 1
 
 
-@pytest.mark.parametrize("n_samples", [1, 200, 2_000, 8_000])
+@pytest.mark.parametrize("n_samples", [2, 200, 2_000, 8_000])
 def test_a_very_short_narration_is_mastered(n_samples: int, tmp_path: Path) -> None:
     one = utterance(tmp_path, speech(1)[3_000 : 3_000 + n_samples])
     mastered = post_process(spoken([one]), tmp_path / "out")
@@ -145,6 +147,77 @@ def test_failing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownFormatError):
         post_process(spoken([utterance(tmp_path, speech(1))], "ogg"), tmp_path / "out")
+
+
+SAID = (
+    "Bem-vindo ao curso de programação em Python.",
+    "O preço é de mil duzentos e trinta e quatro reais, e o prazo termina na sexta-feira.",
+    "Faça uma pausa, respire fundo e experimente sozinho antes de continuar.",
+)
+
+
+def said_by(voice: str, folder: Path, rate: int = RATE) -> list[Utterance]:
+    engine = EspeakEngine()
+    found = []
+    for text in SAID:
+        [waveform] = engine.synthesize([Chunk(text, text, voice, engine.parameters({}))])
+        samples = soxr.resample(waveform.samples, waveform.sample_rate, rate).clip(-1, 1)
+        found.append(utterance(folder, samples, rate, pause_s=0.35, text=text))
+    return found
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("voice", "rate"),
+    [("pt-br+whisper", 22_050), ("pt-br+klatt4", 24_000), ("pt-br+Andrea", 22_050)],
+)
+def test_every_profile_is_kept_in_every_format(
+    voice: str, rate: int, profile: str, format: str, tmp_path: Path
+) -> None:
+    """A soft voice, one that clips, and one that peaks at full scale."""
+    asked = PROFILES[profile]
+    mastered = post_process(
+        spoken(said_by(voice, tmp_path, rate), format), tmp_path / "out", profile=asked
+    )
+    loudness_lufs, peak_dbtp = ebur128(mastered.path)
+    if asked.loudness_lufs is not None:
+        assert loudness_lufs == pytest.approx(asked.loudness_lufs, abs=0.3)
+    assert peak_dbtp <= asked.ceiling_dbtp
+    if asked.sample_rate_hz and format != "opus":
+        assert mastered.sample_rate == asked.sample_rate_hz
+    check_audio(mastered.path)
+
+
+def test_without_a_target_the_level_stays_as_it_was(tmp_path: Path) -> None:
+    voice = speech(12) * np.float32(0.2)
+    one = utterance(tmp_path, voice)
+    mastered = post_process(spoken([one], "wav"), tmp_path / "out", profile=PROFILES["none"])
+    before_lufs, _ = ebur128(one.path)
+    assert mastered.loudness_lufs == pytest.approx(before_lufs, abs=0.1)
+
+
+def test_the_script_names_the_profile(tmp_path: Path) -> None:
+    work = spoken([utterance(tmp_path, speech(12))])
+    plan = replace(work.plan, script=replace(work.plan.script, profile="broadcast"))
+    mastered = post_process(replace(work, plan=plan), tmp_path / "out")
+    assert mastered.loudness_lufs == pytest.approx(-23, abs=0.15)
+
+
+def test_words_and_flags_come_along(tmp_path: Path) -> None:
+    silence = np.zeros(RATE, np.float32)
+    samples = np.concatenate((silence, speech(2), silence))
+    words = (Word(0, 3, 1.0, 2.0), Word(4, 9, 2.0, 4.0))
+    bad = Quality(("too_short",), badness=1.0)
+    one = replace(utterance(tmp_path, samples), words=words)
+    one = replace(one, chunk=replace(one.chunk, key="a" * 64))
+    other = replace(one, quality=bad, chunk=replace(one.chunk, key="b" * 64))
+    mastered = post_process(spoken([one, other, other]), tmp_path / "out")
+    assert mastered.flagged == ("b" * 64,)
+    for (start_s, end_s), [first, second] in zip(mastered.spans, mastered.words, strict=True):
+        assert first.start_s == pytest.approx(start_s + 0.025, abs=0.011)
+        assert second.end_s == pytest.approx(end_s), "the silence after it was cut off"
+        assert (first.end_s, second.start_s) == (second.start_s, first.end_s)
 
 
 def test_another_profile_is_followed(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ TOLERANCE_LU = 0.05
 MAX_PASSES = 6
 """Trials for the gain; speech needs one or two, a signal of bare clicks more."""
 
+BLOCK_CELLS = 1 << 18
+"""Cells whose gains are worked out at a time: the filters need many times their size."""
+
 MAX_DRIVE_DB = 12.0
 """The most that the gain may exceed the plain difference to the target. What needs more (bare
 clicks) cannot be made that loud without ruin, and stays softer than the target."""
@@ -49,9 +52,17 @@ def gain_curve(
     smooth_cells = math.ceil(hold_ms / 1000 * sample_rate / CELL_SAMPLES)
     # One cell wider than the smoothing, for the slope between a cell and the next.
     hold_cells = smooth_cells + 1
-    needed = np.minimum(gain, ceiling / np.maximum(cell_peaks, np.float32(1e-9)))
-    held = minimum_filter1d(needed, 2 * hold_cells + 1, mode="nearest")
-    return uniform_filter1d(held, 2 * smooth_cells + 1, mode="nearest").astype(np.float32)
+    gains = np.empty(len(cell_peaks), np.float32)
+    for start in range(0, len(cell_peaks), BLOCK_CELLS):
+        # What a cell gets depends on so many others on each side.
+        before = max(0, start - hold_cells - smooth_cells)
+        end = start + BLOCK_CELLS
+        peaks = cell_peaks[before : end + hold_cells + smooth_cells]
+        needed = np.minimum(gain, ceiling / np.maximum(peaks, np.float32(1e-9)))
+        held = minimum_filter1d(needed, 2 * hold_cells + 1, mode="nearest")
+        smooth = uniform_filter1d(held, 2 * smooth_cells + 1, mode="nearest")
+        gains[start:end] = smooth[start - before :][:BLOCK_CELLS]
+    return gains
 
 
 def apply_gain(blocks: Iterable[Samples], gains: Samples) -> Iterator[Samples]:

@@ -58,8 +58,16 @@ class Measurement:
     n_samples: int
     """Length in samples."""
 
+    sample_rate: int
+    """In hertz."""
+
     cell_peaks: Samples
-    """True peak of every ``CELL_SAMPLES`` samples, linear, shape (n_cells,)."""
+    """True peak of every ``CELL_SAMPLES`` samples, linear, shape (n_cells,); empty if not kept."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_samples / self.sample_rate
 
 
 @lru_cache(maxsize=16)
@@ -166,7 +174,9 @@ class PeakMeter:
     """
 
     sample_rate: int
-    _cells: list[Samples] = field(default_factory=list)
+    keeps_cells: bool = True
+    peak: float = 0.0
+    _cells: bytearray = field(default_factory=bytearray)
     _pending: Samples = field(default_factory=lambda: np.zeros(INTERPOLATION_MARGIN, np.float32))
 
     def add(self, block: Samples) -> None:
@@ -174,16 +184,25 @@ class PeakMeter:
         pending = np.concatenate((self._pending, block))
         n_samples = (len(pending) - 2 * INTERPOLATION_MARGIN) // CELL_SAMPLES * CELL_SAMPLES
         if n_samples > 0:
-            self._cells.append(self._peaks(pending[: n_samples + 2 * INTERPOLATION_MARGIN]))
+            self._keep(self._peaks(pending[: n_samples + 2 * INTERPOLATION_MARGIN]))
             pending = pending[n_samples:]
         self._pending = pending
 
-    def cell_peaks(self) -> Samples:
-        """Return the true peak of every ``CELL_SAMPLES`` samples so far, linear."""
+    def finish(self) -> Samples:
+        """Return the true peak of every ``CELL_SAMPLES`` samples, linear; nothing comes after.
+
+        Empty if no cells are kept; ``peak`` is the highest in either case.
+        """
         n_rest = len(self._pending) - INTERPOLATION_MARGIN
         n_zeros = INTERPOLATION_MARGIN + -n_rest % CELL_SAMPLES
         padded = np.concatenate((self._pending, np.zeros(n_zeros, np.float32)))
-        return np.concatenate([*self._cells, self._peaks(padded)])
+        self._keep(self._peaks(padded))
+        return np.frombuffer(self._cells, np.float32)
+
+    def _keep(self, cells: Samples) -> None:
+        self.peak = max(self.peak, float(cells.max(initial=0.0)))
+        if self.keeps_cells:
+            self._cells += cells.tobytes()
 
     def _peaks(self, padded: Samples) -> Samples:
         """Return the peaks of whole cells that have ``INTERPOLATION_MARGIN`` on each side."""
@@ -199,23 +218,28 @@ class PeakMeter:
         return peaks
 
 
-def measure(blocks: Iterable[Samples], sample_rate: int) -> Measurement:
+def measure(
+    blocks: Iterable[Samples], sample_rate: int, *, keeps_cells: bool = True
+) -> Measurement:
     """Return loudness and true peak of a signal.
 
     Args:
         blocks: consecutive mono float32 blocks of any size.
         sample_rate: in hertz.
+        keeps_cells: whether ``cell_peaks`` are wanted, which grow with the length: 22 MiB for an
+            hour at 48 kHz.
     """
-    loudness, peaks, n_samples = LoudnessMeter(sample_rate), PeakMeter(sample_rate), 0
+    loudness, peaks = LoudnessMeter(sample_rate), PeakMeter(sample_rate, keeps_cells)
+    n_samples = 0
     for block in blocks:
         loudness.add(block)
         peaks.add(block)
         n_samples += len(block)
-    cell_peaks = peaks.cell_peaks()
-    peak = float(cell_peaks.max(initial=0.0))
+    cell_peaks = peaks.finish()
     return Measurement(
         loudness_lufs=loudness.loudness_lufs(),
-        true_peak_dbtp=20 * math.log10(peak) if peak > 0 else -math.inf,
+        true_peak_dbtp=20 * math.log10(peaks.peak) if peaks.peak > 0 else -math.inf,
         n_samples=n_samples,
+        sample_rate=sample_rate,
         cell_peaks=cell_peaks,
     )
