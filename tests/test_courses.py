@@ -73,6 +73,20 @@ def test_a_renumbered_lesson_leaves_nothing_and_a_deleted_one_is_moved(tmp_path)
     }
 
 
+def test_every_kind_of_published_file_is_cleared_away(tmp_path):
+    kinds = (
+        "mp3", "flac", "wav", "opus", "m4a", "vtt", "srt",
+        "sentences.json", "transcript.md", "transcript.html",
+    )  # fmt: skip
+    for kind in kinds:
+        (tmp_path / f"01-a.{kind}").write_text("x")
+    own = ["01-a.html", "01-a.json", "01-a.md", "01-a.txt"]
+    for name in own:
+        (tmp_path / name).write_text("x")
+    assert clear_away_stale(tmp_path, keep=set(), lesson_ids={"a"}) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == own
+
+
 @pytest.fixture
 def published(tmp_path):
     """Return the published folder of a course whose lessons lie in ``tmp_path / 'source'``."""

@@ -219,3 +219,43 @@ def test_phonemes_say_where_another_language_begins_and_ends():
 
 def test_phonemes_of_nothing_are_nothing():
     assert "".join(phonemes("")) == ""
+
+
+def timed(text, voice="pt-br", **parameters):
+    engine = EspeakEngine()
+    chunk = Chunk(text, text, voice, engine.parameters(parameters))
+    [waveform] = engine.synthesize([chunk])
+    return waveform
+
+
+def test_words_come_with_their_times():
+    text = "Olá, João: são vinte e dois reais. Ligue o guarda-chuva da ação!"
+    waveform = timed(text)
+    said = [text[word.start : word.end] for word in waveform.words]
+    assert said == text.replace(",", "").replace(":", "").replace(".", "").replace("!", "").split()
+    times = [time for word in waveform.words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert times[0] == 0.0
+    assert times[-1] == pytest.approx(waveform.duration_s, abs=0.01)
+
+
+def test_a_word_is_heard_where_its_time_says():
+    waveform = timed("A, silêncio.")
+    [_, word] = waveform.words
+    before = waveform.samples[: round((word.start_s - 0.05) * waveform.sample_rate)]
+    heard = waveform.samples[round(word.start_s * waveform.sample_rate) :]
+    tail = before[-round(0.1 * waveform.sample_rate) :]
+    assert np.abs(tail).max() < 0.1 * np.abs(heard).max(), "a pause lies before it"
+
+
+def test_times_follow_the_rate():
+    slow, fast = timed("Uma frase qualquer.", rate=100), timed("Uma frase qualquer.", rate=300)
+    assert slow.words[2].start_s > 1.5 * fast.words[2].start_s
+
+
+@pytest.mark.parametrize("text", ["42", "a", "d'água", "Привет, мир", "x y z", "é 😀 bom"])
+def test_words_lie_in_the_text_and_in_the_audio(text):
+    waveform = timed(text)
+    for word in waveform.words:
+        assert 0 <= word.start < word.end <= len(text)
+        assert 0 <= word.start_s < word.end_s <= waveform.duration_s + 0.01

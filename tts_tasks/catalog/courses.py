@@ -21,7 +21,10 @@ from tts_tasks.values import Script, Tags
 
 MANIFEST = "course.json"
 MANIFEST_VERSION = 1
-_PUBLISHED = re.compile(r"\d{2,}-(?P<id>[A-Za-z0-9_-]+)\.(mp3|flac|wav|vtt|srt)")
+_PUBLISHED = re.compile(
+    r"\d{2,}-(?P<id>[A-Za-z0-9_-]+)"
+    r"\.(mp3|flac|wav|opus|m4a|vtt|srt|sentences\.json|transcript\.(md|html))"
+)
 
 
 def fingerprint(script: Script, tags: Tags) -> str:

@@ -17,7 +17,19 @@ import threading
 from _ctypes import dlclose
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, c_char_p, c_int, c_long, c_short, c_size_t, c_uint, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    Union,
+    c_char,
+    c_char_p,
+    c_int,
+    c_long,
+    c_short,
+    c_size_t,
+    c_uint,
+    c_void_p,
+)
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -36,7 +48,31 @@ RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4  # espeak_PARAMETER
 TIE = "\u0361"
 IPA_WITH_TIES = 0x02 | 0x80 | ord(TIE) << 8  # phonememode: IPA, TIE inside phonemes of two symbols
 
-_AudioCallback = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
+END_OF_EVENTS, WORD, END_OF_CLAUSE = 0, 1, 5  # espeak_EVENT_TYPE
+
+
+class _EventId(Union):
+    """The union in ``espeak_EVENT``, which nothing here reads."""
+
+    _fields_ = (("number", c_int), ("name", c_char_p), ("string", c_char * 8))
+
+
+class _Event(Structure):
+    """Something that happens at a place of the text. Source: speak_lib.h, ``espeak_EVENT``."""
+
+    _fields_ = (
+        ("type", c_int),
+        ("unique_identifier", c_uint),
+        ("text_position", c_int),  # from 1
+        ("length", c_int),
+        ("audio_position", c_int),
+        ("sample", c_int),
+        ("user_data", c_void_p),
+        ("id", _EventId),
+    )
+
+
+_AudioCallback = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, POINTER(_Event))
 _one_at_a_time = threading.Lock()
 
 
@@ -53,6 +89,17 @@ class VoiceFile:
     identifier: str
     """Path below ``lang``, e.g. ``roa/pt-BR``. The library finds every voice by it; by language
     code it misses some (``en-gb``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place of the text, and when the speech gets there."""
+
+    sample: int
+    """Samples from the start of the speech."""
+
+    position: int | None
+    """Where a word begins, in characters from 0; ``None`` for the end of a clause."""
 
 
 class LoadedLibrary:
@@ -83,13 +130,26 @@ class LoadedLibrary:
         # Seeded with the time otherwise: the voices with roughness (f2, f5) changed every second.
         handle.espeak_ng_SetRandSeed(c_long(1))
         self._blocks: list[bytes] = []
+        self._marks: list[Mark] = []
         # Kept on self: the library calls it long after this line, and ctypes does not hold it.
         self._callback = _AudioCallback(self._receive)
         handle.espeak_SetSynthCallback(self._callback)
 
-    def _receive(self, audio: ctypes._Pointer[c_short], n_samples: int, _events: int) -> int:
+    def _receive(
+        self,
+        audio: ctypes._Pointer[c_short],
+        n_samples: int,
+        events: ctypes._Pointer[_Event],
+    ) -> int:
         if n_samples > 0 and audio:
             self._blocks.append(ctypes.string_at(audio, n_samples * 2))
+        index = 0
+        while events and (event := events[index]).type != END_OF_EVENTS:
+            if event.type == WORD:
+                self._marks.append(Mark(event.sample, event.text_position - 1))
+            elif event.type == END_OF_CLAUSE:
+                self._marks.append(Mark(event.sample, None))
+            index += 1
         return 0
 
     def set_voice(self, identifier: str) -> bool:
@@ -100,9 +160,10 @@ class LoadedLibrary:
         """Set one of RATE, VOLUME, PITCH, RANGE; return whether the value was accepted."""
         return bool(self._lib.espeak_SetParameter(parameter, value, 0) == 0)
 
-    def speak(self, text: str) -> Samples:
-        """Return the speech as float32, shape (n_samples,), at ``sample_rate``."""
+    def speak(self, text: str) -> tuple[Samples, list[Mark]]:
+        """Return the speech as float32, shape (n_samples,), at ``sample_rate``, and its words."""
         self._blocks.clear()
+        self._marks.clear()
         encoded = text.encode()
         failed = self._lib.espeak_Synth(
             encoded, len(encoded) + 1, 0, POSITION_IN_CHARACTERS, 0, TEXT_IS_UTF8, None, None
@@ -110,7 +171,7 @@ class LoadedLibrary:
         if failed:
             raise EngineUnavailableError(f"eSpeak NG failed with code {failed}", field="provider")
         pcm = np.frombuffer(b"".join(self._blocks), dtype=np.int16)
-        return pcm.astype(np.float32) / np.float32(32768)
+        return pcm.astype(np.float32) / np.float32(32768), list(self._marks)
 
     def phonemes(self, text: str) -> list[str]:
         """Return the phonemes of each clause of the text, in IPA, as the library writes them.

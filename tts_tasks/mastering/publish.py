@@ -1,4 +1,4 @@
-"""Audio, captions and tags under their final names, all or nothing.
+"""Audio, captions, transcripts and tags under their final names, all or nothing.
 
 The library's audio is untagged, so that one narration can be published under many titles; the
 tags go into the copy.
@@ -15,14 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_tasks.errors import CatalogError, OutputPathError, storage_error
-from tts_tasks.files import checksum
+from tts_tasks.files import checksum, held
 from tts_tasks.mastering.captions import to_srt, to_vtt
 from tts_tasks.mastering.profile import find_format
 from tts_tasks.mastering.tags import write_tags
+from tts_tasks.mastering.transcript import to_html, to_markdown, to_sentences_json
 from tts_tasks.values import Cue, Mastered, Tags
 
 CAPTION_SUFFIXES = (".vtt", ".srt")
-"""Files that are written beside the audio."""
+"""Captions, beside the audio: ``aula.vtt`` for ``aula.mp3``."""
+
+TRANSCRIPT_SUFFIXES = (".sentences.json", ".transcript.md", ".transcript.html")
+"""Transcripts, beside the audio. Not ``aula.md``, which may be the author's own source."""
+
+SIDECAR_SUFFIXES = CAPTION_SUFFIXES + TRANSCRIPT_SUFFIXES
+"""All files that are written beside the audio; the last part of a suffix is the file's kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +42,15 @@ class Published:
     captions: Mapping[str, Path]
     """Caption files by kind: ``vtt``, ``srt``."""
 
+    transcripts: Mapping[str, Path]
+    """Transcripts by kind: ``json`` (times of sentences and words), ``md``, ``html``."""
+
     sha256: str
     """Checksum of the tagged audio, 64 hexadecimal digits."""
 
 
 def publish(mastered: Mastered, cues: Sequence[Cue], tags: Tags, output_path: Path) -> Published:
-    """Put tagged audio and captions where the caller asked for them.
+    """Put tagged audio, captions and transcripts where the caller asked for them.
 
     Everything is prepared in a hidden folder beside the target and then renamed, the audio last:
     who finds the audio finds its captions. Missing parent folders are made.
@@ -48,7 +58,8 @@ def publish(mastered: Mastered, cues: Sequence[Cue], tags: Tags, output_path: Pa
     Args:
         mastered: the finished, untagged audio; not changed.
         cues: one per sentence, in order.
-        tags: what the file says about itself.
+        tags: what the file says about itself; transcripts take title, course, speaker and
+            language from them.
         output_path: checked by ``check_output_path``.
 
     Raises:
@@ -57,9 +68,13 @@ def publish(mastered: Mastered, cues: Sequence[Cue], tags: Tags, output_path: Pa
         CatalogError: the mastered audio is gone.
         MasteringError: the audio cannot be tagged.
     """
-    captions = {
-        "vtt": (output_path.with_suffix(".vtt"), to_vtt(cues, mastered.duration_s)),
-        "srt": (output_path.with_suffix(".srt"), to_srt(cues, mastered.duration_s)),
+    name = output_path.name
+    sidecars = {
+        ".vtt": to_vtt(cues, mastered.duration_s),
+        ".srt": to_srt(cues, mastered.duration_s),
+        ".sentences.json": to_sentences_json(cues, mastered.duration_s, tags, name),
+        ".transcript.md": to_markdown(cues, tags, name),
+        ".transcript.html": to_html(cues, tags, name),
     }
     if not mastered.path.is_file():
         raise CatalogError(
@@ -76,14 +91,21 @@ def publish(mastered: Mastered, cues: Sequence[Cue], tags: Tags, output_path: Pa
             shutil.copyfile(mastered.path, audio)
             write_tags(audio, mastered.format, tags)
             sha256 = checksum(audio)
-            for kind, (_, text) in captions.items():
-                (Path(hidden) / kind).write_text(text, encoding="utf-8", newline="\n")
-            for kind, (path, _) in captions.items():
-                os.replace(Path(hidden) / kind, path)
-            os.replace(audio, output_path)
+            for suffix, text in sidecars.items():
+                (Path(hidden) / suffix).write_text(text, encoding="utf-8", newline="\n")
+            # Of two runs with one target, one's files must not lie beside the other's.
+            with held(folder / f".{output_path.stem}.lock"):
+                for suffix in sidecars:
+                    os.replace(Path(hidden) / suffix, output_path.with_suffix(suffix))
+                os.replace(audio, output_path)
     except OSError as error:
         raise _write_error(error, output_path) from error
-    return Published(output_path, {kind: path for kind, (path, _) in captions.items()}, sha256)
+    return Published(
+        output_path,
+        captions=_by_kind(output_path, CAPTION_SUFFIXES),
+        transcripts=_by_kind(output_path, TRANSCRIPT_SUFFIXES),
+        sha256=sha256,
+    )
 
 
 def check_output_path(path: Path, roots: Sequence[Path], format: str) -> Path:
@@ -112,6 +134,10 @@ def check_output_path(path: Path, roots: Sequence[Path], format: str) -> Path:
     return resolved
 
 
+def _by_kind(output_path: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    return {suffix.split(".")[-1]: output_path.with_suffix(suffix) for suffix in suffixes}
+
+
 def _refuse_unsuitable(resolved: Path, path: Path, roots: Sequence[Path], extension: str) -> None:
     if resolved.is_dir():
         raise _refusal(path, "is a folder", f"name a file in it, such as aula{extension}")
@@ -131,7 +157,7 @@ def _refuse_unsuitable(resolved: Path, path: Path, roots: Sequence[Path], extens
         )
     if resolved.exists() and not resolved.is_file():
         raise _refusal(path, "is no ordinary file", "choose another path")
-    for suffix in CAPTION_SUFFIXES:
+    for suffix in SIDECAR_SUFFIXES:
         if resolved.with_suffix(suffix).is_dir():
             raise _refusal(path, f"needs {suffix} beside it, which is a folder", "rename either")
 

@@ -58,6 +58,9 @@ class Line:
     readings: tuple[Reading, ...] = ()
     """Where ``spoken`` is not ``written``, and which rules said so."""
 
+    paragraph: int = 0
+    """Number of its segment, from 0."""
+
 
 class Speaker(Protocol):
     """Who says a line."""
@@ -118,8 +121,8 @@ def write_lines(
             pause_s = pause_between(segment.structure, following) if following else 0.0
         written = list(_lines_of(segment, speaker_of(segment))) if segment.text else []
         if written:
-            lines.extend(written[:-1])
-            lines.append(replace(written[-1], pause_s=pause_s))
+            written[-1] = replace(written[-1], pause_s=pause_s)
+            lines.extend(replace(line, paragraph=index) for line in written)
         elif lines:
             lines[-1] = replace(lines[-1], pause_s=max(lines[-1].pause_s, pause_s))
         elif segment.pause_s is not None:
