@@ -7,7 +7,7 @@ import pytest
 
 from tts_tasks.engines.synthesize import synthesize
 from tts_tasks.errors import CancelledError, EngineOutputError, EngineUnavailableError
-from tts_tasks.values import Chunk, Plan, Script, Utterance, Waveform
+from tts_tasks.values import Chunk, Plan, Quality, Script, Utterance, Waveform
 
 RATE_HZ = 8_000
 
@@ -20,8 +20,9 @@ class ScriptedEngine:
     max_chars = 100
     revision = "1"
 
-    def __init__(self, batch_size=1, **surprises):
+    def __init__(self, batch_size=1, seeded=False, **surprises):
         self.batch_size = batch_size
+        self.seeded = seeded
         self.surprises = surprises
         self.batches = []
 
@@ -30,6 +31,8 @@ class ScriptedEngine:
         waveforms = []
         for chunk in chunks:
             surprise = self.surprises.get(chunk.spoken)
+            if isinstance(surprise, list):
+                surprise = surprise[chunk.seed]
             if isinstance(surprise, Exception):
                 raise surprise
             waveforms.append(tone() if surprise is None else surprise)
@@ -46,14 +49,27 @@ class Shelf:
     def __init__(self, *already):
         self.kept = {key: utterance(chunk(key)) for key in already}
         self.order = []
+        self.takes = {}
 
     def find(self, wanted):
         return self.kept.get(wanted.key)
 
-    def keep(self, spoken, waveform, synthesis_s):
-        self.order.append(spoken.key)
-        self.kept[spoken.key] = utterance(spoken, synthesis_s, cached=False)
-        return self.kept[spoken.key]
+    def keep(self, take, refused):
+        key = take.chunk.key
+        self.order.append(key)
+        self.takes[key] = [take, *refused]
+        self.kept[key] = utterance(take.chunk, take.synthesis_s, cached=False)
+        return self.kept[key]
+
+
+def judge(_, waveform):
+    """Find every take good but those whose loudest sample is below a half: the less, the worse."""
+    peak = float(np.abs(waveform.samples).max())
+    return Quality() if peak > 0.5 else Quality(("too_quiet",), badness=1 - peak)
+
+
+def quiet(level):
+    return Waveform(tone().samples * np.float32(level), RATE_HZ)
 
 
 def chunk(text):
@@ -75,7 +91,7 @@ def plan(texts, held=()):
 
 def test_utterances_come_in_the_order_of_the_script():
     shelf = Shelf()
-    spoken = synthesize(plan("abca"), ScriptedEngine(), shelf.find, shelf.keep)
+    spoken = synthesize(plan("abca"), ScriptedEngine(), shelf.find, judge, shelf.keep)
     assert [u.chunk.key for u in spoken.utterances] == ["a", "b", "c", "a"]
     assert spoken.synthesized_chunks == 3
     assert spoken.synthesized_audio_s == 3.0
@@ -83,21 +99,21 @@ def test_utterances_come_in_the_order_of_the_script():
 
 def test_only_missing_chunks_are_spoken():
     shelf, engine = Shelf("a", "c"), ScriptedEngine()
-    spoken = synthesize(plan("abc", held="ac"), engine, shelf.find, shelf.keep)
+    spoken = synthesize(plan("abc", held="ac"), engine, shelf.find, judge, shelf.keep)
     assert engine.batches == [["b"]]
     assert [u.cached for u in spoken.utterances] == [True, False, True]
 
 
 def test_a_chunk_that_another_run_made_meanwhile_is_not_spoken_again():
     shelf, engine = Shelf("b"), ScriptedEngine()
-    spoken = synthesize(plan("ab"), engine, shelf.find, shelf.keep)
+    spoken = synthesize(plan("ab"), engine, shelf.find, judge, shelf.keep)
     assert engine.batches == [["a"]]
     assert spoken.synthesized_chunks == 1
 
 
 def test_batches_have_the_size_that_the_engine_takes_best():
     shelf, engine = Shelf(), ScriptedEngine(batch_size=2)
-    synthesize(plan("abcde"), engine, shelf.find, shelf.keep)
+    synthesize(plan("abcde"), engine, shelf.find, judge, shelf.keep)
     assert engine.batches == [["a", "b"], ["c", "d"], ["e"]]
 
 
@@ -105,17 +121,17 @@ def test_what_was_spoken_before_a_failure_is_kept():
     shelf = Shelf()
     engine = ScriptedEngine(c=EngineUnavailableError("down"))
     with pytest.raises(EngineUnavailableError):
-        synthesize(plan("abcd"), engine, shelf.find, shelf.keep)
+        synthesize(plan("abcd"), engine, shelf.find, judge, shelf.keep)
     assert shelf.order == ["a", "b"]
 
 
 def test_a_retry_speaks_only_what_the_failure_left():
     shelf, engine = Shelf(), ScriptedEngine(c=EngineUnavailableError("down"))
     with pytest.raises(EngineUnavailableError):
-        synthesize(plan("abcd"), engine, shelf.find, shelf.keep)
+        synthesize(plan("abcd"), engine, shelf.find, judge, shelf.keep)
     engine.surprises.clear()
     engine.batches.clear()
-    synthesize(plan("abcd"), engine, shelf.find, shelf.keep)
+    synthesize(plan("abcd"), engine, shelf.find, judge, shelf.keep)
     assert engine.batches == [["c"], ["d"]]
 
 
@@ -128,7 +144,9 @@ def test_a_cancelled_run_stops_between_batches():
             raise CancelledError("stop")
 
     with pytest.raises(CancelledError):
-        synthesize(plan("abcd"), ScriptedEngine(), shelf.find, shelf.keep, checkpoint=checkpoint)
+        synthesize(
+            plan("abcd"), ScriptedEngine(), shelf.find, judge, shelf.keep, checkpoint=checkpoint
+        )
     assert shelf.order == ["a", "b"]
 
 
@@ -146,7 +164,7 @@ def test_a_cancelled_run_stops_between_batches():
 def test_a_take_that_cannot_be_right_is_never_kept(take):
     shelf = Shelf()
     with pytest.raises(EngineOutputError, match="'b'"):
-        synthesize(plan("ab"), ScriptedEngine(b=take), shelf.find, shelf.keep)
+        synthesize(plan("ab"), ScriptedEngine(b=take), shelf.find, judge, shelf.keep)
     assert shelf.order == ["a"]
 
 
@@ -157,4 +175,63 @@ def test_an_engine_that_loses_a_chunk_is_an_error():
 
     shelf = Shelf()
     with pytest.raises(EngineOutputError, match="1 takes for 2 chunks"):
-        synthesize(plan("ab"), Forgetful(batch_size=2), shelf.find, shelf.keep)
+        synthesize(plan("ab"), Forgetful(batch_size=2), shelf.find, judge, shelf.keep)
+
+
+def test_a_failed_take_is_spoken_again_with_the_next_seed():
+    shelf = Shelf()
+    engine = ScriptedEngine(seeded=True, b=[quiet(0.1), tone()])
+    spoken = synthesize(plan("abc"), engine, shelf.find, judge, shelf.keep)
+    assert engine.batches == [["a"], ["b"], ["b"], ["c"]]
+    accepted, refused = shelf.takes["b"]
+    assert (accepted.seed, accepted.quality.flags) == (1, ())
+    assert (refused.seed, refused.quality.flags) == (0, ("too_quiet",))
+    assert accepted.chunk.seed == 0, "the key is that of the first take"
+    assert spoken.synthesized_chunks == 3
+
+
+def test_of_three_failed_takes_the_best_is_kept_with_its_flags():
+    shelf = Shelf()
+    engine = ScriptedEngine(seeded=True, b=[quiet(0.1), quiet(0.3), quiet(0.2), tone()])
+    synthesize(plan("b"), engine, shelf.find, judge, shelf.keep)
+    assert len(engine.batches) == 3
+    best, *refused = shelf.takes["b"]
+    assert (best.seed, best.quality.flags) == (1, ("too_quiet",))
+    assert [take.seed for take in refused] == [2, 0]
+
+
+def test_an_engine_without_seeds_is_not_asked_again():
+    shelf = Shelf()
+    engine = ScriptedEngine(b=quiet(0.1))
+    synthesize(plan("b"), engine, shelf.find, judge, shelf.keep)
+    assert engine.batches == [["b"]]
+    assert shelf.takes["b"][0].quality.flags == ("too_quiet",)
+
+
+def test_failed_takes_of_a_batch_are_spoken_again_together():
+    shelf = Shelf()
+    engine = ScriptedEngine(
+        batch_size=4, seeded=True, a=[quiet(0.1), tone()], c=[quiet(0.1), quiet(0.1), tone()]
+    )
+    spoken = synthesize(plan("abcd"), engine, shelf.find, judge, shelf.keep)
+    assert engine.batches == [["a", "b", "c", "d"], ["a", "c"], ["c"]]
+    assert [u.chunk.key for u in spoken.utterances] == ["a", "b", "c", "d"]
+
+
+def test_a_take_that_cannot_be_used_is_spoken_again_too():
+    silence = Waveform(np.zeros(RATE_HZ, np.float32), RATE_HZ)
+    shelf = Shelf()
+    engine = ScriptedEngine(seeded=True, b=[silence, quiet(0.1), silence])
+    synthesize(plan("b"), engine, shelf.find, judge, shelf.keep)
+    assert shelf.takes["b"][0].seed == 1, "a faint voice is better than none"
+
+
+def test_a_run_can_be_cancelled_between_takes():
+    def checkpoint():
+        if engine.batches:
+            raise CancelledError("stop")
+
+    shelf, engine = Shelf(), ScriptedEngine(seeded=True, b=[quiet(0.1)] * 3)
+    with pytest.raises(CancelledError):
+        synthesize(plan("b"), engine, shelf.find, judge, shelf.keep, checkpoint=checkpoint)
+    assert engine.batches == [["b"]]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tts_tasks.catalog import keys, lookup
 from tts_tasks.catalog import register as registration
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.register import accept_all
 from tts_tasks.catalog.scratch import scratch_folder
 from tts_tasks.engines import synthesize as synthesis
 from tts_tasks.engines.choose import Choice, choose
@@ -22,12 +24,14 @@ from tts_tasks.engines.registry import load_engine
 from tts_tasks.errors import CatalogError, EngineParameterError, NarrationError
 from tts_tasks.marks import without_phonemes
 from tts_tasks.mastering import post_process as mastering
-from tts_tasks.mastering.profile import FORMATS, PROFILES, describe, find_format
+from tts_tasks.mastering.profile import FORMATS, describe, find_format, find_profile
 from tts_tasks.mastering.publish import check_output_path, publish
 from tts_tasks.request import NarrationRequest
+from tts_tasks.review import refuse_flagged, review_of
 from tts_tasks.script import validate as script
 from tts_tasks.script.chunks import Line
 from tts_tasks.script.lexicon import system_lexicon
+from tts_tasks.script.written_words import words_as_written
 from tts_tasks.settings import Settings
 from tts_tasks.values import (
     Checkpoint,
@@ -38,12 +42,8 @@ from tts_tasks.values import (
     Plan,
     Script,
     Spoken,
-    Utterance,
-    Waveform,
     never_cancelled,
 )
-
-PROFILE = PROFILES["course"]
 
 
 def narrate(
@@ -75,12 +75,13 @@ def validate(request: NarrationRequest, settings: Settings) -> Script:
     """
     format = find_format(request.format or _suffix_format(request.output_path)).name
     check_output_path(request.output_path, settings.allowed_output_roots, format)
+    profile = find_profile(request.profile)
     choice = choose(request.provider, request.voice, request.language, settings, request.parameters)
     cast = _Cast(choice, settings)
     chunks = tuple(
         cast.chunk(line, request.seed) for line in script.validate(request, cast.narrator)
     )
-    mastering_settings = describe(PROFILE, format)
+    mastering_settings = describe(profile, format)
     return Script(
         chunks=chunks,
         provider=choice.engine.name,
@@ -97,6 +98,8 @@ def validate(request: NarrationRequest, settings: Settings) -> Script:
             format=format,
         ),
         choice=choice.reason,
+        profile=profile.name,
+        quality=request.quality.value,
     )
 
 
@@ -158,6 +161,7 @@ class _Cast:
             lead_s=line.lead_s,
             structure=line.structure,
             line=line.number,
+            paragraph=line.paragraph,
             readings=line.readings,
             revision=self.revision(voice),
             key=keys.chunk_key(
@@ -183,19 +187,13 @@ def look_up(script: Script, settings: Settings) -> Plan:
 
 def synthesize(plan: Plan, settings: Settings, checkpoint: Checkpoint = never_cancelled) -> Spoken:
     """Speak what is missing; every finished chunk is in the library before the next starts."""
-    library = _library(settings)
-
-    def keep(chunk: Chunk, waveform: Waveform, synthesis_s: float) -> Utterance:
-        return library.register_utterance(
-            chunk,
-            waveform,
-            provider=plan.script.provider,
-            revision=chunk.revision or plan.script.revision,
-            synthesis_s=synthesis_s,
-        )
-
     engine = load_engine(plan.script.provider, settings)
-    return synthesis.synthesize(plan, engine, library.find_utterance, keep, checkpoint=checkpoint)
+    library = _library(settings)
+    review = review_of(plan.script, engine, library, settings)
+    plan = review.complete(plan, checkpoint)
+    return synthesis.synthesize(
+        plan, engine, library.find_utterance, review.judge, review.keep, checkpoint=checkpoint
+    )
 
 
 def scratch(settings: Settings) -> AbstractContextManager[Path]:
@@ -207,19 +205,27 @@ def post_process(
     spoken: Spoken, folder: Path, checkpoint: Checkpoint = never_cancelled
 ) -> Mastered:
     """Master the chunks into one file in the scratch folder, unless the library has it."""
-    return mastering.post_process(spoken, folder, profile=PROFILE, checkpoint=checkpoint)
+    return mastering.post_process(spoken, folder, checkpoint=checkpoint)
 
 
 def register(
     spoken: Spoken, mastered: Mastered, request: NarrationRequest, settings: Settings
 ) -> Narration:
-    """Put the narration into the library and publish it with tags and captions."""
+    """Put the narration into the library and publish it with tags, captions and transcripts.
+
+    Raises:
+        FlaggedError: if a take failed its checks, and the request does not accept that. The audio
+            is in the library then, and accepting it costs nothing more.
+    """
     scripted = spoken.plan.script
-    kept = registration.register(spoken, mastered, _library(settings), **_about(request))
-    cues = tuple(
-        Cue(start_s, end_s, chunk.written, without_phonemes(chunk.spoken))
-        for chunk, (start_s, end_s) in zip(scripted.chunks, kept.spans, strict=True)
+    kept = registration.register(
+        spoken,
+        mastered,
+        _library(settings),
+        accept=accept_all if request.accept_flagged else partial(refuse_flagged, spoken),
+        **_about(request),
     )
+    cues = _cues(scripted, kept)
     output_path = check_output_path(
         request.output_path, settings.allowed_output_roots, scripted.format
     )
@@ -229,6 +235,7 @@ def register(
         key=scripted.key,
         audio=published.audio,
         captions=published.captions,
+        transcripts=published.transcripts,
         duration_s=kept.duration_s,
         provider=scripted.provider,
         voice=scripted.voice,
@@ -244,6 +251,28 @@ def register(
         cues=cues,
         chunk_keys=tuple(chunk.key for chunk in scripted.chunks),
         choice=scripted.choice,
+        profile=scripted.profile,
+        flagged=kept.flagged,
+    )
+
+
+def _cues(scripted: Script, mastered: Mastered) -> tuple[Cue, ...]:
+    """Return when each chunk is heard, as written."""
+    words = mastered.words or ((),) * len(scripted.chunks)
+    return tuple(
+        Cue(
+            start_s=start_s,
+            end_s=end_s,
+            text=chunk.written,
+            spoken=without_phonemes(chunk.spoken),
+            words=words_as_written(timed, chunk.readings, chunk.written),
+            structure=chunk.structure,
+            paragraph=chunk.paragraph,
+            readings=chunk.readings,
+        )
+        for chunk, (start_s, end_s), timed in zip(
+            scripted.chunks, mastered.spans, words, strict=True
+        )
     )
 
 

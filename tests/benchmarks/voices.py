@@ -14,11 +14,11 @@ from dataclasses import astuple
 
 import numpy as np
 
-from tts_tasks.engines.protocol import Engine, Expected
+from tts_tasks.engines.protocol import Engine
 from tts_tasks.engines.registry import load_engine
 from tts_tasks.mastering.loudness import measure as measure_loudness
 from tts_tasks.script.normalise import normalise
-from tts_tasks.values import Chunk, Samples
+from tts_tasks.values import Chunk, Expected, Samples
 
 SENTENCES = {
     "pt": (

@@ -67,6 +67,7 @@ def make_mastered(path: Path, script: Script, content: bytes = b"audio " * 100) 
         loudness_lufs=-16.0,
         true_peak_dbtp=-1.5,
         spans=tuple((float(n), n + 0.5) for n in range(len(script.chunks))),
+        checks=script.quality,
     )
 
 

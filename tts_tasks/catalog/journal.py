@@ -8,6 +8,8 @@ sequence) is unique, and ``time`` is UTC in seconds since 1970. The events of th
     utterance_duplicate   chunk      provider, voice, duration_s, synthesis_s: spoken in vain,
                                      another process registered it first
     utterance_hit         chunk      provider, voice, duration_s: found in the library
+    take_checked          chunk      provider, voice, seed, accepted, flags, badness, scores, asr,
+                                     duration_s, synthesis_s: one for each take, also the refused
     narration_registered  narration  the sidecar, without spans: provider, voice, format, ...
     narration_duplicate   narration  provider, voice, duration_s, synthesis_s
     narration_hit         narration  provider, voice, duration_s, characters
@@ -16,6 +18,7 @@ sequence) is unique, and ``time`` is UTC in seconds since 1970. The events of th
                                      duration_s, cached; run_id, course, lesson where there are
     narration_failed      narration  type, code, field, message; run_id, course, lesson
                           or none
+    object_damaged        object     problem: it was moved aside, and is made again
 
 Later kinds are free to come: a kind is lower-case words joined by underscores.
 """

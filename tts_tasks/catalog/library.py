@@ -10,7 +10,7 @@ import io
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,18 @@ import soundfile
 
 from tts_tasks.catalog.journal import open_journal
 from tts_tasks.catalog.objects import Objects, StoredObject
+from tts_tasks.catalog.takes import Takes, as_facts, from_facts
 from tts_tasks.errors import EngineOutputError
-from tts_tasks.values import Chunk, Mastered, Script, Utterance, Waveform
+from tts_tasks.values import (
+    Chunk,
+    Mastered,
+    Quality,
+    Script,
+    Take,
+    Utterance,
+    Waveform,
+    Word,
+)
 
 UTTERANCE_FORMAT = "flac"
 
@@ -45,6 +55,11 @@ class Library:
         """The audio files."""
         return Objects(self.root / "objects", self.durable)
 
+    @property
+    def refused(self) -> Takes:
+        """The takes that failed their checks."""
+        return Takes(self.root / "takes")
+
     def find_utterance(self, chunk: Chunk) -> Utterance | None:
         """Return the utterance of a chunk, if the library holds it. Records nothing.
 
@@ -63,6 +78,9 @@ class Library:
         provider: str,
         revision: str,
         synthesis_s: float,
+        quality: Quality | None = None,
+        seed: int | None = None,
+        takes: int = 1,
     ) -> Utterance:
         """Keep the accepted take of a chunk as 16-bit FLAC.
 
@@ -74,6 +92,9 @@ class Library:
             provider: name of the engine.
             revision: revision of the engine.
             synthesis_s: seconds that the engine needed.
+            quality: what was found out about the take.
+            seed: that it was spoken with; the chunk's own when omitted.
+            takes: how many were made, this one included.
 
         Raises:
             EngineOutputError: if the waveform is empty, not mono, not finite or beyond [-1, 1].
@@ -86,12 +107,16 @@ class Library:
             "revision": revision,
             "voice": chunk.voice,
             "parameters": dict(chunk.parameters),
-            "seed": chunk.seed,
+            "seed": chunk.seed if seed is None else seed,
+            "takes": takes,
+            "flags": list(quality.flags) if quality else [],
+            "quality": as_facts(quality) if quality else None,
             "spoken": chunk.spoken,
             "written": chunk.written,
             "duration_s": waveform.duration_s,
             "sample_rate": waveform.sample_rate,
             "synthesis_s": synthesis_s,
+            "words": [_word_facts(word) for word in waveform.words],
             "created_at": _now_s(),
         }
         audio = encode_flac(waveform)
@@ -108,6 +133,30 @@ class Library:
                 synthesis_s=synthesis_s,
             )
         return _utterance(chunk, stored, synthesis_s=synthesis_s, cached=False)
+
+    def note_quality(self, utterance: Utterance, quality: Quality) -> None:
+        """Write down what was found out about an utterance after it was kept.
+
+        Raises:
+            CatalogError: if the library cannot be written.
+        """
+        changes = {"quality": as_facts(quality), "flags": list(quality.flags)}
+        self.objects.amend(utterance.chunk.key, changes)
+
+    def takes(self, key: str) -> tuple[Take, ...]:
+        """Return the takes of a chunk that are kept, by seed; none for an unknown chunk.
+
+        Raises:
+            InputError: if the key is not a key.
+            CatalogError: if the library may not be read.
+        """
+        found = self.objects.read(key, UTTERANCE_FORMAT)
+        if found is None:
+            return ()
+        facts: Mapping[str, Any] = found.facts
+        accepted = Take(found.path, int(facts["seed"]), _quality(facts) or Quality(), accepted=True)
+        others = [take for take in self.refused.of(key) if take.seed != accepted.seed]
+        return tuple(sorted([accepted, *others], key=lambda take: take.seed))
 
     def find_narration(self, key: str, format: str) -> Mastered | None:
         """Return the mastered audio of a narration, if the library holds it. Records nothing.
@@ -153,14 +202,23 @@ class Library:
             "sample_rate": mastered.sample_rate,
             "loudness_lufs": _finite(mastered.loudness_lufs),
             "true_peak_dbtp": _finite(mastered.true_peak_dbtp),
+            "profile": script.profile,
+            "checks": script.quality,
+            "flagged": list(mastered.flagged),
             "chunk_keys": [chunk.key for chunk in script.chunks],
             "spans": [list(span) for span in mastered.spans],
+            "words": [[_word_facts(word) for word in words] for words in mastered.words],
             "created_at": _now_s(),
         }
         stored, is_new = self.objects.put(script.key, mastered.format, mastered.path, facts)
         if is_new:
             self.record("narration_registered", script.key, **_event_fields(stored.facts))
         else:
+            if script.quality == "asr":
+                # The audio is the same; what is known about it is more than before.
+                changes = {name: facts[name] for name in ("checks", "flagged")}
+                self.objects.amend(script.key, changes)
+                stored = replace(stored, facts={**stored.facts, **changes})
             self.record(
                 "narration_duplicate",
                 script.key,
@@ -180,7 +238,7 @@ class Library:
             CatalogError: if the journal cannot be written.
         """
         # A hit lost to a power failure costs nothing, and a lesson has hundreds of them.
-        flush = self.durable and not kind.endswith("_hit")
+        flush = self.durable and not kind.endswith(("_hit", "_checked"))
         open_journal(self.root / "journal").append(kind, key, fields, flush=flush)
 
 
@@ -219,7 +277,23 @@ def _utterance(
         sample_rate=int(facts["sample_rate"]),
         synthesis_s=synthesis_s,
         cached=cached,
+        words=tuple(_word(word) for word in facts.get("words", ())),
+        quality=_quality(facts),
     )
+
+
+def _quality(facts: Mapping[str, Any]) -> Quality | None:
+    """Return what was found out; ``None`` for an utterance from before there were checks."""
+    return from_facts(facts["quality"]) if facts.get("quality") else None
+
+
+def _word_facts(word: Word) -> list[float]:
+    return [word.start, word.end, round(word.start_s, 4), round(word.end_s, 4)]
+
+
+def _word(facts: list[float]) -> Word:
+    start, end, start_s, end_s = facts
+    return Word(int(start), int(end), float(start_s), float(end_s))
 
 
 def _mastered(stored: StoredObject) -> Mastered:
@@ -232,12 +306,15 @@ def _mastered(stored: StoredObject) -> Mastered:
         loudness_lufs=_level(facts["loudness_lufs"]),
         true_peak_dbtp=_level(facts["true_peak_dbtp"]),
         spans=tuple((float(start_s), float(end_s)) for start_s, end_s in facts["spans"]),
+        words=tuple(tuple(map(_word, words)) for words in facts.get("words", ())),
+        flagged=tuple(facts.get("flagged", ())),
+        checks=facts.get("checks", ""),
     )
 
 
 def _event_fields(facts: Mapping[str, object]) -> dict[str, object]:
     """Return a sidecar as an event's fields; what the event says elsewhere is left out."""
-    elsewhere = ("key", "kind", "extension", "spans")
+    elsewhere = ("key", "kind", "extension", "spans", "words")
     return {name: value for name, value in facts.items() if name not in elsewhere}
 
 

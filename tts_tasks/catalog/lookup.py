@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tts_tasks.catalog.library import Library
-from tts_tasks.values import Chunk, Plan, Script, Utterance
+from tts_tasks.values import Chunk, Mastered, Plan, Script, Utterance
 
 
 def look_up(script: Script, library: Library) -> Plan:
@@ -19,7 +19,7 @@ def look_up(script: Script, library: Library) -> Plan:
     Raises:
         CatalogError: if the library cannot be read, or its journal not be written.
     """
-    finished = library.find_narration(script.key, script.format)
+    finished = _finished(script, library)
     if finished is not None:
         library.record(
             "narration_hit",
@@ -53,13 +53,21 @@ def look_up(script: Script, library: Library) -> Plan:
     )
 
 
+def _finished(script: Script, library: Library) -> Mastered | None:
+    """Return the finished narration, if its takes passed the checks that are asked for now."""
+    finished = library.find_narration(script.key, script.format)
+    if finished is not None and script.quality == "asr" and finished.checks != "asr":
+        return None
+    return finished
+
+
 def missing_chunks(script: Script, library: Library) -> tuple[Chunk, ...]:
     """Return the chunks that would have to be synthesized, each once; record nothing.
 
     Raises:
         CatalogError: if the library cannot be read.
     """
-    if library.find_narration(script.key, script.format) is not None:
+    if _finished(script, library) is not None:
         return ()
     chunks = {chunk.key: chunk for chunk in script.chunks}
     return tuple(chunk for chunk in chunks.values() if library.find_utterance(chunk) is None)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tts_tasks.catalog.library import FINISHED, Library
 from tts_tasks.values import Mastered, Spoken
 
 
+def accept_all(_: Mastered) -> None:
+    """Refuse no narration."""
+
+
 def register(
-    spoken: Spoken, mastered: Mastered, library: Library, **about: str | int | None
+    spoken: Spoken,
+    mastered: Mastered,
+    library: Library,
+    *,
+    accept: Callable[[Mastered], None] = accept_all,
+    **about: str | int | None,
 ) -> Mastered:
     """Keep a narration, and record that it was finished.
 
@@ -17,6 +28,8 @@ def register(
         spoken: what was said, and what it took.
         mastered: the encoded, untagged audio.
         library: where finished audio is kept.
+        accept: called when the audio is safe, before the narration counts as finished; what it
+            raises refuses it.
         **about: further fields of the event ``narration_finished``: ``run_id``, ``course``,
             ``lesson``.
 
@@ -35,6 +48,7 @@ def register(
         synthesis_s=spoken.synthesis_s,
         synthesized_chunks=spoken.synthesized_chunks,
     )
+    accept(kept)
     facts: dict[str, object] = {
         "provider": script.provider,
         "voice": script.voice,

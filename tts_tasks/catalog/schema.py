@@ -39,6 +39,8 @@ UTTERANCE_FACTS = {
     "voice": "VARCHAR",
     "parameters": "JSON",
     "seed": "BIGINT",
+    "takes": "BIGINT",
+    "flags": ["VARCHAR"],
     "spoken": "VARCHAR",
     "written": "VARCHAR",
     "duration_s": "DOUBLE",
@@ -56,6 +58,8 @@ NARRATION_FACTS = {
     "voice": "VARCHAR",
     "format": "VARCHAR",
     "mastering": "VARCHAR",
+    "profile": "VARCHAR",
+    "flagged": ["VARCHAR"],
     "characters": "BIGINT",
     "chunks": "BIGINT",
     "synthesized_chunks": "BIGINT",
@@ -126,6 +130,13 @@ MIGRATIONS = (
     -- Differs after every change: the published file is current if it has the same edition.
     create table library.indexer.state (edition uuid);
     insert into library.indexer.state values (uuid());
+    """,
+    # 2
+    """
+    alter table library.main.utterances add column takes bigint;
+    alter table library.main.utterances add column flags varchar[];
+    alter table library.main.narrations add column profile varchar;
+    alter table library.main.narrations add column flagged varchar[];
     """,
 )
 """Number n brings a catalog of version n - 1 to version n; never change one that was released."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tts_tasks.engines import espeak_library as library
 from tts_tasks.engines.espeak_text import MAX_WORD_CHARS, harmless, is_latin
+from tts_tasks.engines.espeak_voices import EXPECTED, expected_at
 from tts_tasks.engines.protocol import Parameters, Voice
 from tts_tasks.errors import (
     EmptyTextError,
@@ -20,7 +21,7 @@ from tts_tasks.errors import (
     UnknownVoiceError,
 )
 from tts_tasks.settings import Settings
-from tts_tasks.values import Chunk, Waveform
+from tts_tasks.values import Chunk, Expected, Waveform, Word
 
 RECOMMENDED_VOICES = ("pt-br", "pt-br+m3", "pt-br+f2", "pt-br+f5", "pt-br+Annie")
 """The Brazilian voices worth offering; the first is the default. Others of the 90 variants clip
@@ -50,6 +51,7 @@ class EspeakEngine:
     sample_rate = 22_050
     max_chars = 1_000
     speaks_phonemes = False
+    seeded = False
     batch_size = 1
     typical_rtf = TYPICAL_RTF
     typical_chars_per_s = TYPICAL_CHARS_PER_S
@@ -79,6 +81,7 @@ class EspeakEngine:
             language=file.language,
             gender=library.variants()[variant] if plus else "male",
             description=f"{file.name}, variant {variant}" if plus else file.name,
+            expected=EXPECTED.get(file.language + plus + variant),
         )
 
     def default_voice(self, language: str) -> str:
@@ -131,6 +134,10 @@ class EspeakEngine:
         """Return the parameters with another rate; see ``Engine.at_pace``."""
         return self.parameters({**parameters, "rate": round(float(parameters["rate"]) * pace)})
 
+    def expects(self, chunk: Chunk) -> Expected | None:
+        """Return what a good take is like at the chunk's rate; see ``Engine.expects``."""
+        return expected_at(chunk.voice, int(self.parameters(chunk.parameters)["rate"]))
+
     def fits(self, spoken: str, voice: str) -> bool:
         """Return whether no word is so long that the library would cut it in silence."""
         return not _LONG_WORD.search(spoken)
@@ -168,10 +175,13 @@ class EspeakEngine:
                 raise self._unknown(chunk.voice)
             for name, value in self.parameters(chunk.parameters).items():
                 loaded.set_parameter(PARAMETERS[name][0], int(value))
-            samples = loaded.speak(text if is_latin(text) else harmless(text))
+            said = text if is_latin(text) else harmless(text)
+            samples, marks = loaded.speak(said)
         if not len(samples):
             raise EngineOutputError("eSpeak NG returned no audio", field="text", value=chunk.spoken)
-        return Waveform(samples=samples, sample_rate=self.sample_rate)
+        # Where the text had to be changed, the places are not those of the chunk's text.
+        words = timed_words(text, marks, self.sample_rate) if said == text else ()
+        return Waveform(samples, self.sample_rate, words=words)
 
     def _unknown(self, voice: str) -> UnknownVoiceError:
         code, plus, variant = voice.partition("+")
@@ -183,3 +193,33 @@ class EspeakEngine:
         return UnknownVoiceError(
             f"eSpeak NG has no voice {voice!r}", field="voice", value=voice, remedy=remedy
         )
+
+
+def timed_words(text: str, marks: Sequence[library.Mark], sample_rate: int) -> tuple[Word, ...]:
+    """Return the words of a text with their times.
+
+    A word lasts until the next one begins, or its clause ends; what eSpeak NG does not announce by
+    itself (the second half of ``guarda-chuva``) belongs to the word before.
+
+    Args:
+        text: what was spoken.
+        marks: what the library told, in order.
+        sample_rate: of the marks, in hertz.
+    """
+    words = []
+    limit = len(text)
+    following: library.Mark | None = None
+    for mark in reversed(marks):
+        if mark.position is not None and following is not None:
+            end = _end_of_letters(text, mark.position, limit)
+            if end > mark.position and following.sample > mark.sample:
+                times = (mark.sample / sample_rate, following.sample / sample_rate)
+                words.append(Word(mark.position, end, *times))
+            limit = mark.position
+        following = mark
+    return tuple(reversed(words))
+
+
+def _end_of_letters(text: str, start: int, limit: int) -> int:
+    """Return where the last letter or digit before ``limit`` ends; ``start`` if there is none."""
+    return next((end for end in range(limit, start, -1) if text[end - 1].isalnum()), start)

@@ -30,7 +30,7 @@ from tts_tasks.errors import (
     UnspokenVoiceError,
 )
 from tts_tasks.settings import Settings, load_settings
-from tts_tasks.values import Chunk, Samples, Waveform
+from tts_tasks.values import Chunk, Expected, Samples, Waveform
 
 SPEED = (0.5, 1.0, 2.0)
 """Slowest, default and fastest pace, relative to the voice's own."""
@@ -61,6 +61,7 @@ class KokoroEngine:
     sample_rate = 24_000
     max_chars = 2 * phonemes.MAX_TOKENS  # No text of that length has so few phonemes.
     speaks_phonemes = True
+    seeded = False
     batch_size = BATCH_SIZE
     typical_rtf = TYPICAL_RTF
     typical_chars_per_s = TYPICAL_CHARS_PER_S
@@ -168,6 +169,12 @@ class KokoroEngine:
     def at_pace(self, parameters: Parameters, pace: float) -> Parameters:
         """Return the parameters with another speed; see ``Engine.at_pace``."""
         return self.parameters({"speed": round(float(parameters["speed"]) * pace, 3)})
+
+    def expects(self, chunk: Chunk) -> Expected | None:
+        """Return what a good take is like at the chunk's speed; see ``Engine.expects``."""
+        expected = EXPECTED.get(chunk.voice)
+        speed = float(self.parameters(chunk.parameters)["speed"])
+        return expected and expected.at_pace(speed)
 
     def fits(self, spoken: str, voice: str) -> bool:
         """Return whether the text has at most 510 phonemes; see ``Engine.fits``."""

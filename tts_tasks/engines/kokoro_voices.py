@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tts_tasks.engines.protocol import Expected
+from tts_tasks.values import Expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,34 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tts_tasks.values import Chunk, Waveform
+from tts_tasks.values import Chunk, Expected, Waveform
 
 Parameters = dict[str, int | float | str]
 """Engine parameters by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What good takes in a voice are like; measured by ``python -m tests.benchmarks.voices``.
-
-    A take far from it is suspicious: a doubled or a dropped phrase changes the pace, a failed one
-    the level or the silence.
-    """
-
-    chars_per_s: float
-    """Median pace: characters of spoken text per second of speech, without the silence around."""
-
-    chars_per_s_range: tuple[float, float]
-    """Slowest and fastest sentence measured."""
-
-    loudness_lufs: float
-    """Median integrated loudness of a take (ITU-R BS.1770-4), before mastering."""
-
-    silence_s: tuple[float, float]
-    """Median silence before and after the speech, in seconds."""
-
-    longest_pause_s: float
-    """Longest silence inside a sentence, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +61,9 @@ class Engine(Protocol):
     typical_chars_per_s: float
     """Characters of spoken text per second of speech, for voices that were not measured."""
 
+    seeded: bool
+    """Whether another seed gives another take. Without, a failed take need not be tried again."""
+
     revision: str
     """Changes whenever the same chunk would sound different; part of the cache key."""
 
@@ -131,6 +110,13 @@ class Engine(Protocol):
 
         Raises:
             EngineParameterError: if the engine cannot speak so fast or slowly.
+        """
+        ...
+
+    def expects(self, chunk: Chunk) -> Expected | None:
+        """Return what a good take of a chunk is like: its voice, at its parameters.
+
+        ``None`` where nothing is known, as for a voice that nobody measured.
         """
         ...
 

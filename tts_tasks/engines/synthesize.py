@@ -1,10 +1,14 @@
-"""Step 3: speak the missing chunks of a plan, and hand over each utterance as soon as it exists."""
+"""Step 3: speak the missing chunks of a plan, and hand over each utterance as soon as it exists.
+
+A take that fails its checks is spoken again with the next seed, where the engine's seeds make a
+difference; of three that fail the best is kept, with its flags.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from tts_tasks.engines.protocol import Engine
 from tts_tasks.errors import EngineOutputError
@@ -12,6 +16,7 @@ from tts_tasks.values import (
     Checkpoint,
     Chunk,
     Plan,
+    Quality,
     Spoken,
     Utterance,
     Waveform,
@@ -19,15 +24,51 @@ from tts_tasks.values import (
     never_cancelled,
 )
 
+MAX_TAKES = 3
+"""Takes of a chunk, the first included."""
+
+UNUSABLE = float("inf")
+"""Badness of a take that no further step could use."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMade:
+    """One attempt at a chunk, as the engine gave it."""
+
+    chunk: Chunk
+    """What was asked for, with the seed of the first take."""
+
+    waveform: Waveform
+    """What came."""
+
+    synthesis_s: float
+    """Seconds that the engine needed for this take."""
+
+    quality: Quality
+    """What was found out about it."""
+
+    seed: int
+    """Seed that it was spoken with."""
+
+
 Find = Callable[[Chunk], Utterance | None]
 """Returns the utterance of a chunk when the library holds it by now."""
 
-Keep = Callable[[Chunk, Waveform, float], Utterance]
-"""Stores an accepted take (chunk, waveform, synthesis seconds) and returns the utterance."""
+Judge = Callable[[Chunk, Waveform], Quality]
+"""Checks a take."""
+
+Keep = Callable[[TakeMade, Sequence[TakeMade]], Utterance]
+"""Stores the accepted take, and beside it the rejected ones; returns the utterance."""
 
 
 def synthesize(
-    plan: Plan, engine: Engine, find: Find, keep: Keep, *, checkpoint: Checkpoint = never_cancelled
+    plan: Plan,
+    engine: Engine,
+    find: Find,
+    judge: Judge,
+    keep: Keep,
+    *,
+    checkpoint: Checkpoint = never_cancelled,
 ) -> Spoken:
     """Speak what is missing, ``engine.batch_size`` chunks at a time.
 
@@ -36,7 +77,7 @@ def synthesize(
     run made it, or another run that needs the same sentence.
 
     Raises:
-        EngineError, InputError: from the engine, or for a take that cannot be right.
+        EngineError, InputError: from the engine, or for a chunk without a take that can be used.
         CancelledError: from the checkpoint.
     """
     utterances = dict(plan.utterances)
@@ -49,7 +90,7 @@ def synthesize(
                 utterances[chunk.key] = existing
             else:
                 batch.append(chunk)
-        for utterance in _speak(batch, engine, keep):
+        for utterance in _speak(batch, engine, judge, keep, checkpoint):
             utterances[utterance.chunk.key] = utterance
             synthesized.append(utterance)
     chunks = () if plan.finished else plan.script.chunks
@@ -62,38 +103,77 @@ def synthesize(
     )
 
 
-def _speak(batch: list[Chunk], engine: Engine, keep: Keep) -> Iterator[Utterance]:
-    if not batch:
+def _speak(
+    batch: Sequence[Chunk], engine: Engine, judge: Judge, keep: Keep, checkpoint: Checkpoint
+) -> Iterator[Utterance]:
+    """Yield the utterance of each chunk; those that fail are taken again together."""
+    rejected: dict[str, list[TakeMade]] = {}
+    pending = list(batch)
+    while pending:
+        failed = []
+        for take in _takes(pending, rejected, engine, judge):
+            earlier = rejected.setdefault(take.chunk.key, [])
+            if take.quality.is_good:
+                yield keep(take, earlier)
+            elif engine.seeded and len(earlier) + 1 < MAX_TAKES:
+                earlier.append(take)
+                failed.append(take.chunk)
+            else:
+                best, *others = sorted([*earlier, take], key=lambda each: each.quality.badness)
+                _refuse_unusable(best, engine)
+                yield keep(best, others)
+        if failed:
+            checkpoint()
+        pending = failed
+
+
+def _takes(
+    chunks: Sequence[Chunk],
+    rejected: dict[str, list[TakeMade]],
+    engine: Engine,
+    judge: Judge,
+) -> Iterator[TakeMade]:
+    """Yield one take of each chunk, spoken in one call, each with its next seed."""
+    if not chunks:
         return
+    seeds = [chunk.seed + len(rejected.get(chunk.key, ())) for chunk in chunks]
     started = time.perf_counter()
-    waveforms = engine.synthesize(batch)
-    share_s = (time.perf_counter() - started) / len(batch)
-    if len(waveforms) != len(batch):
+    waveforms = engine.synthesize(
+        [replace(chunk, seed=seed) for chunk, seed in zip(chunks, seeds, strict=True)]
+    )
+    share_s = (time.perf_counter() - started) / len(chunks)
+    if len(waveforms) != len(chunks):
         raise EngineOutputError(
-            f"{engine.name} returned {len(waveforms)} takes for {len(batch)} chunks",
+            f"{engine.name} returned {len(waveforms)} takes for {len(chunks)} chunks",
             field="provider",
             value=engine.name,
         )
-    for chunk, waveform in zip(batch, waveforms, strict=True):
-        check_take(chunk, waveform, engine)
-        synthesis_s = waveform.synthesis_s
-        yield keep(chunk, waveform, share_s if synthesis_s is None else synthesis_s)
+    for chunk, waveform, seed in zip(chunks, waveforms, seeds, strict=True):
+        synthesis_s = share_s if waveform.synthesis_s is None else waveform.synthesis_s
+        unusable = fault_of_take(waveform, engine) is not None
+        quality = Quality(("unusable",), badness=UNUSABLE) if unusable else judge(chunk, waveform)
+        yield TakeMade(chunk, waveform, synthesis_s, quality, seed)
 
 
-def check_take(chunk: Chunk, waveform: Waveform, engine: Engine) -> None:
-    """Refuse a take that no further step could use.
+def fault_of_take(waveform: Waveform, engine: Engine) -> str | None:
+    """Return why no further step could use a take, in a few words; ``None`` if they can."""
+    if waveform.sample_rate != engine.sample_rate:
+        return f"{waveform.sample_rate} Hz, not {engine.sample_rate} Hz"
+    return fault_of(waveform.samples)
+
+
+def _refuse_unusable(take: TakeMade, engine: Engine) -> None:
+    """Raise if not even the best take of a chunk can be used.
 
     Raises:
         EngineOutputError: for a wrong rate, or samples that ``values.fault_of`` finds fault with.
     """
-    fault = fault_of(waveform.samples)
-    if waveform.sample_rate != engine.sample_rate:
-        fault = f"{waveform.sample_rate} Hz, not {engine.sample_rate} Hz"
+    fault = fault_of_take(take.waveform, engine)
     if fault is None:
         return
     raise EngineOutputError(
-        f"{engine.name} returned {fault} for {chunk.spoken!r}",
+        f"{engine.name} returned {fault} for {take.chunk.spoken!r}",
         field="text",
-        value=chunk.spoken,
+        value=take.chunk.spoken,
         remedy="run it again; if it stays, rephrase the sentence or choose another voice",
     )
