@@ -194,6 +194,29 @@ class Objects:
                 raise storage_error(error, target) from error
         return StoredObject(key, target, complete), True
 
+    def amend(self, key: str, changes: Mapping[str, object]) -> None:
+        """Change what a sidecar says; the audio, its size and checksum stay. Does nothing without.
+
+        Raises:
+            CatalogError: if the library cannot be read or written.
+        """
+        sidecar = self.sidecar_path(key)
+        facts = self.read_sidecar(key)
+        if facts is None:
+            return
+        try:
+            with contextlib.ExitStack() as cleanup, _locked(sidecar.parent) as folder_fd:
+                temporary = self._reserve(sidecar, cleanup)
+                text = json.dumps(
+                    {**facts, **changes}, ensure_ascii=False, allow_nan=False, indent=1
+                )
+                self._write(temporary, [text.encode()])
+                os.replace(temporary, sidecar)
+                if self.durable:
+                    os.fsync(folder_fd)
+        except OSError as error:
+            raise storage_error(error, sidecar) from error
+
     def keys(self) -> Iterator[str]:
         """Yield the key of every sidecar, in order; whether its audio exists is not checked."""
         for folder in _folders(self.root):
@@ -201,6 +224,32 @@ class Objects:
                 key, _, extension = entry.partition(".")
                 if extension == SIDECAR and is_key(key):
                     yield key
+
+    def folders(self) -> Iterator[tuple[Path, list[str]]]:
+        """Yield every folder of objects with the names of its files, both in order.
+
+        Raises:
+            CatalogError: if the library may not be read.
+        """
+        try:
+            for folder in _folders(self.root):
+                yield folder, sorted(os.listdir(folder))
+        except OSError as error:
+            raise _unreadable(error, self.root) from error
+
+    @contextlib.contextmanager
+    def held(self, key: str) -> Iterator[None]:
+        """Let no other process commit the object of a key meanwhile; its folder must exist.
+
+        Raises:
+            CatalogError: if the library may not be read, or the block met an error of the system.
+        """
+        folder = self.sidecar_path(key).parent
+        try:
+            with _locked(folder):
+                yield
+        except OSError as error:
+            raise storage_error(error, folder) from error
 
     def remove_stale_temporaries(self, older_than_s: float = STALE_TEMPORARY_S) -> int:
         """Delete what killed writers left behind, and return how many files it was.
