@@ -38,6 +38,11 @@ def check(folder: Path) -> dict:
         loudness, peak = measured(audio)
         assert abs(loudness + 16) <= 0.5, f"{audio.name}: {loudness} LUFS"
         assert peak <= -1.4, f"{audio.name}: {peak} dBTP"
+        sentences = json.loads(audio.with_suffix(".sentences.json").read_text(encoding="utf-8"))
+        assert len(sentences["sentences"]) == len(lesson["chunks"]), audio.name
+        assert not lesson["flagged"], f"{audio.name}: {lesson['flagged']}"
+        for suffix in (".transcript.md", ".transcript.html"):
+            assert lesson["title"] in audio.with_suffix(suffix).read_text(encoding="utf-8")
         cues = list(webvtt.read(audio.with_suffix(".vtt")))
         assert cues[-1].end_in_seconds <= lesson["duration_s"] + 0.01
         print(f"{audio.name}: {lesson['duration_s']:.1f} s, {loudness} LUFS, {peak} dBTP")

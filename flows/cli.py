@@ -8,21 +8,38 @@ import signal
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import cli_script, console
+from flows import cli_audiobook, cli_listen, cli_script, console
+from flows.cli_cache import cache_app
 from flows.cli_catalog import catalog_app
 from flows.cli_models import models_app
-from flows.cli_script import CourseProvider, CourseVoice, Json, Lexicon
+from flows.cli_script import (
+    AcceptFlagged,
+    CourseFormat,
+    CourseProvider,
+    CourseVoice,
+    Json,
+    Lexicon,
+    Profile,
+)
 from flows.console import show_error, show_json, show_step, show_table
-from tts_tasks.errors import ModelMissingError, NarrationError, SourceError, error_from_dict
+from tts_tasks.errors import (
+    ModelMissingError,
+    NarrationError,
+    OutputPathError,
+    SourceError,
+    error_from_dict,
+)
 from tts_tasks.request import AUTO, Markup
 from tts_tasks.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from flows.course_plan import Wishes
     from tts_tasks.script.course import Course
     from tts_tasks.script.lexicon import Entry
     from tts_tasks.script.readers import Document
@@ -35,10 +52,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cache_app, name="cache")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(models_app, name="models")
 app.command("say-as")(cli_script.say_as)
 app.command("script")(cli_script.script)
+app.command("listen")(cli_listen.listen)
+app.command("audiobook")(cli_audiobook.audiobook)
 
 Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
 Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'narrate voices'.")]
@@ -81,7 +101,14 @@ def text(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Audio file.")] = None,
     provider: Provider = AUTO,
     voice: Voice = None,
-    format: Annotated[str | None, typer.Option(help="mp3, flac or wav.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="mp3, m4a, opus, flac or wav; by default as --output says.")
+    ] = None,
+    profile: Profile = None,
+    quality: Annotated[
+        str, typer.Option(help="Checks of every take: signal, or asr for a recogniser's too.")
+    ] = "signal",
+    accept_flagged: AcceptFlagged = False,
     language: Annotated[
         str | None, typer.Option(help="Language of the text; pt-BR by default.")
     ] = None,
@@ -102,7 +129,7 @@ def text(
     """Narrate one text in this process, without the stack."""
     from flows.contract import as_request, failure, success
     from tts_tasks import steps
-    from tts_tasks.script.course_fields import parameters_of
+    from tts_tasks.script.course_fields import parameters_of, switch_of
     from tts_tasks.script.policies import policies_of
 
     settings = load_settings()
@@ -121,10 +148,15 @@ def text(
         markup=markup,
         first_line=document.first_line,
         policies=policies_of(_given(code=code, tables=tables, urls=urls), own_policies),
+        profile=profile or "course",
+        quality=quality,
+        accept_flagged=accept_flagged or switch_of(front, "accept_flagged", "the front matter"),
         parameters={**parameters_of(front, "the front matter"), **_given(**chosen)},
         title=title or str(front.get("title", "")) or (output.stem if output else ""),
         lexicon=_read_lexicon(lexicon),
     )
+    if file is not None:
+        _refuse_to_overwrite(file, request.output_path)
     try:
         outcome = success(steps.narrate(request, settings))
     except NarrationError as error:
@@ -150,6 +182,9 @@ def course(
     path: Annotated[Path, typer.Argument(help="Folder of the course, or its manifest.")],
     provider: CourseProvider = None,
     voice: CourseVoice = None,
+    format: CourseFormat = None,
+    profile: Profile = None,
+    accept_flagged: AcceptFlagged = False,
     pull: Annotated[
         bool, typer.Option("--pull", help="Fetch the model of the default voice if it is missing.")
     ] = False,
@@ -161,9 +196,11 @@ def course(
 ) -> None:
     """Narrate the changed lessons of a course, through Prefect.
 
-    Its own settings say who speaks; --provider and --voice overrule them in all lessons.
+    Its own settings say who speaks, and how it is mastered; the options overrule them in all
+    lessons.
     """
-    from flows.course_plan import spoken_by
+    from flows.audiobook import check_cover
+    from flows.course_plan import Wishes, as_wished
     from flows.stack_loan import borrowed_stack, is_on_loan, kept_stack
     from flows.stack_state import use_stack
     from tts_tasks.script.course import read_course
@@ -174,21 +211,24 @@ def course(
     # should a speaker that there is not.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
     cli_script.tell_what_is_left_out(folder)
+    wishes = Wishes(provider, voice, format, profile, accept_flagged)
     if dry_run:
-        _show_dry_run(source, folder, provider, voice, settings, json=json)
+        _show_dry_run(source, folder, wishes, settings, json=json)
         return
     if pull:
         _pull_default_model(source, provider, settings)
-    spoken_by(source, provider, voice, settings)
+    as_wished(source, wishes, settings)
+    check_cover(source)
     kept = kept_stack(settings) if keep else nullcontext()
     with kept, borrowed_stack(settings, show_step) as stack:
         use_stack(settings)
         show_step(f"the runs can be watched at {stack.ui}/runs")
-        asked = {"course": str(folder), "provider": provider, "voice": voice}
+        asked = {"course": str(folder), **asdict(wishes)}
         report = asyncio.run(_narrate_course(asked, len(source.lessons), settings))
         stays_up = keep or not is_on_loan(settings)
     if json:
-        show_json({key: report[key] for key in ("course", "lessons", "totals")})
+        shown = ("course", "lessons", "totals", "audiobook")
+        show_json({key: report[key] for key in shown if key in report})
     else:
         console.show_course(report, stack.ui, stays_up=stays_up)
     failures = [lesson for lesson in report["lessons"] if lesson["error"]]
@@ -205,8 +245,6 @@ def voices(
     json: Json = False,
 ) -> None:
     """List the voices."""
-    from dataclasses import asdict
-
     from tts_tasks.engines.registry import load_engine, providers
 
     names = providers() if provider == AUTO else [provider]
@@ -311,7 +349,7 @@ def deploy(json: Json = False) -> None:
 
 
 async def _narrate_course(
-    asked: dict[str, str | None], n_lessons: int, settings: Settings
+    asked: dict[str, Any], n_lessons: int, settings: Settings
 ) -> dict[str, Any]:
     """Trigger the deployment, show what finishes, and return the report."""
     from flows import batches
@@ -347,15 +385,14 @@ async def _narrate_course(
 def _show_dry_run(
     course: Course,
     source: Path,
-    provider: str | None,
-    voice: str | None,
+    wishes: Wishes,
     settings: Settings,
     *,
     json: bool,
 ) -> None:
     from flows.dry_run import dry_run
 
-    forecast = dry_run(course, source, provider, voice, settings)
+    forecast = dry_run(course, source, wishes, settings)
     if json:
         show_json(forecast)
     else:
@@ -403,6 +440,20 @@ def _read_lexicon(path: Path | None) -> dict[str, Entry]:
     from tts_tasks.script.lexicon import read_lexicon
 
     return read_lexicon(path) if path else {}
+
+
+def _refuse_to_overwrite(source: Path, output_path: Path) -> None:
+    """Refuse an output whose captions would take the place of the text: aula.srt -> aula.mp3."""
+    from tts_tasks.mastering.publish import CAPTION_SUFFIXES
+
+    beside = [output_path.with_suffix(suffix).resolve() for suffix in CAPTION_SUFFIXES]
+    if source.resolve() in (output_path.resolve(), *beside):
+        raise OutputPathError(
+            f"the narration would overwrite its source {source}",
+            field="output_path",
+            value=output_path,
+            remedy="give the audio another name, or write it into another folder",
+        )
 
 
 def _text_to_say(

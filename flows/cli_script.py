@@ -25,6 +25,16 @@ CourseProvider = Annotated[
 CourseVoice = Annotated[
     str | None, typer.Option("--voice", "-v", help="Voice of all lessons in its language.")
 ]
+CourseFormat = Annotated[
+    str | None, typer.Option("--format", help="Audio format of all lessons: see 'narrate text'.")
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="Loudness and bit rate: course (default), podcast, broadcast or none."),
+]
+AcceptFlagged = Annotated[
+    bool, typer.Option("--accept-flagged", help="Publish takes that failed their checks too.")
+]
 Lexicon = Annotated[
     Path | None, typer.Option(help="How words are said: 'term: words' or 'term: /phonemes/'.")
 ]

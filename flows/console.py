@@ -148,6 +148,12 @@ def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
         lessons += f"; {totals['wall_s']:.1f} s, {speed:.0f}x real time"
     out.print(lessons, highlight=False)
     out.print(f"files  {report['folder']}", markup=False, highlight=False, soft_wrap=True)
+    if book := report.get("audiobook"):
+        made = book["error"]["message"] if book["error"] else book["path"]
+        out.print(f"book   {made}", markup=False, highlight=False, soft_wrap=True)
+    elif stale := report.get("stale_audiobook"):
+        again = "`narrate audiobook` makes it again"
+        out.print(f"book   {stale} is older than its lessons; {again}", highlight=False)
     hint = "" if stays_up else "  (with --keep, or KEEP=1, the stack stays up)"
     out.print(f"runs   {ui_url}{hint}", markup=False, highlight=False, soft_wrap=True)
 

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tts_tasks.errors import InputError, NarrationError
-from tts_tasks.request import AUTO, Markup, NarrationRequest, Policies, language_code
+from tts_tasks.request import (
+    AUTO,
+    Markup,
+    NarrationRequest,
+    Policies,
+    QualityChecks,
+    language_code,
+)
 from tts_tasks.script.lexicon import Entry
 from tts_tasks.script.policies import policies_of
 from tts_tasks.settings import Settings
@@ -32,6 +39,9 @@ def as_request(
     parameters: Mapping[str, object] | None = None,
     lexicon: Mapping[str, Entry] | None = None,
     policies: Mapping[str, str] | Policies | None = None,
+    profile: str = "course",
+    quality: QualityChecks | str = QualityChecks.SIGNAL,
+    accept_flagged: bool = False,
     title: str = "",
     course: str = "",
     track: int | None = None,
@@ -42,7 +52,7 @@ def as_request(
     """Return the request that the parameters of ``narrate`` describe.
 
     Raises:
-        InputError: if there is no such markup or policy.
+        InputError: if there is no such markup, policy or quality.
     """
     return NarrationRequest(
         text=text,
@@ -55,6 +65,9 @@ def as_request(
         parameters=parameters or {},
         lexicon=lexicon or {},
         policies=policies if isinstance(policies, Policies) else policies_of(policies),
+        profile=profile,
+        quality=_quality(quality),
+        accept_flagged=_switch(accept_flagged, "accept_flagged"),
         tags=Tags(title=title, album=course, track=track, language=language_code(language)),
         max_chars=settings.max_lesson_chars if lesson else settings.max_text_chars,
         lesson=lesson,
@@ -76,6 +89,7 @@ def success(narration: Narration) -> dict[str, Any]:
         "synthesized_chunks": narration.synthesized_chunks,
         "characters": narration.characters,
         "captions": {kind: str(path) for kind, path in narration.captions.items()},
+        "transcripts": {kind: str(path) for kind, path in narration.transcripts.items()},
         "error": None,
         "key": narration.key,
         "rtf": narration.rtf,
@@ -85,6 +99,8 @@ def success(narration: Narration) -> dict[str, Any]:
         "true_peak_dbtp": narration.true_peak_dbtp,
         "sha256": narration.sha256,
         "choice": narration.choice,
+        "profile": narration.profile,
+        "flagged": list(narration.flagged),
         "sentences": [
             {
                 "start_s": cue.start_s,
@@ -111,6 +127,7 @@ def failure(error: NarrationError) -> dict[str, Any]:
         "synthesized_chunks": 0,
         "characters": 0,
         "captions": {},
+        "transcripts": {},
         "error": error.as_dict(),
     }
 
@@ -124,6 +141,30 @@ def _markup(given: Markup | str) -> Markup:
             field="markup",
             value=given,
             remedy=f"use {', '.join(Markup)}",
+        ) from error
+
+
+def _switch(given: object, field: str) -> bool:
+    """Return a switch; what only counts as true, as the text ``"no"``, must not open a gate."""
+    if not isinstance(given, bool):
+        raise InputError(
+            f"{given!r} is neither true nor false",
+            field=field,
+            value=given,
+            remedy="give True or False",
+        )
+    return given
+
+
+def _quality(given: QualityChecks | str) -> QualityChecks:
+    try:
+        return QualityChecks(given)
+    except ValueError as error:
+        raise InputError(
+            f"there are no quality checks {given!r}",
+            field="quality",
+            value=given,
+            remedy=f"use {' or '.join(QualityChecks)}",
         ) from error
 
 

@@ -13,21 +13,27 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prefect import flow, runtime
+from prefect import flow, runtime, task
 from prefect.artifacts import acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
 from flows import batches
+from flows.audiobook import Watch, check_cover, make_book
 from flows.contract import failure
-from flows.course_plan import PlannedLesson, plan_lessons, published_folder, spoken_by
+from flows.course_plan import PlannedLesson, Wishes, as_wished, plan_lessons, published_folder
 from flows.course_report import publish
 from flows.runs import trigger, wait_for
 from tts_tasks.errors import CatalogError, NarrationError, RunLostError, storage_error
 from tts_tasks.files import lock_now
 from tts_tasks.settings import Settings, load_settings
+from tts_tasks.values import Checkpoint
+
+if TYPE_CHECKING:
+    from tts_tasks.script.course import Course
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +51,12 @@ def run_name() -> str:
 
 @flow(name="narrate-course", flow_run_name=run_name)
 async def narrate_course(
-    course: str, provider: str | None = None, voice: str | None = None
+    course: str,
+    provider: str | None = None,
+    voice: str | None = None,
+    format: str | None = None,
+    profile: str | None = None,
+    accept_flagged: bool = False,
 ) -> State[Any]:
     """Narrate the changed lessons of a course, and publish it in ``data/narrations/<course>/``.
 
@@ -53,6 +64,9 @@ async def narrate_course(
         course: folder of the course, relative to ``NARRATION_HOME`` unless absolute.
         provider: who speaks all of it, whatever the course says.
         voice: voice of all of it, whatever the course says.
+        format: audio format, whatever the course says, e.g. ``m4a``.
+        profile: mastering profile, whatever the course says.
+        accept_flagged: publish lessons although the best take of a sentence failed its checks.
 
     Returns:
         Completed; Completed under the name CompletedWithErrors when some lessons failed; Failed
@@ -64,8 +78,8 @@ async def narrate_course(
     settings = load_settings()
     batch_id = str(runtime.flow_run.get_id())
     try:
-        speaker = (provider, voice)
-        report = await narrate_and_publish(settings.home / course, speaker, batch_id, settings)
+        wishes = Wishes(provider, voice, format, profile, accept_flagged)
+        report = await narrate_and_publish(settings.home / course, wishes, batch_id, settings)
     except NarrationError as error:
         batches.write_report(settings, batch_id, {"error": error.as_dict()})
         raise
@@ -76,21 +90,49 @@ async def narrate_course(
 
 
 async def narrate_and_publish(
-    folder: Path, speaker: tuple[str | None, str | None], batch_id: str, settings: Settings
+    folder: Path, wishes: Wishes, batch_id: str, settings: Settings
 ) -> dict[str, Any]:
     """Narrate what changed, publish the course, and return the report."""
-    from tts_tasks.script.course import Course, read_course
+    from tts_tasks.script.course import read_course
 
     def read() -> Course:
         course = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
-        return spoken_by(course, *speaker, settings)
+        check_cover(course)
+        return as_wished(course, wishes, settings)
 
     course = await asyncio.to_thread(read)
     async with alone(published_folder(course, settings)):
         course = await asyncio.to_thread(read)  # It may have been edited while this run waited.
         lessons = await asyncio.to_thread(plan_lessons, course, folder, settings)
         outcomes = await narrate_changed(lessons, course.id, batch_id, settings)
-        return await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
+        report = await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
+        if course.audiobook and not report["totals"]["failed"]:
+            report["audiobook"] = await bind(course, folder, settings)
+        return report
+
+
+async def bind(course: Course, folder: Path, settings: Settings) -> dict[str, Any]:
+    """Publish the course's audiobook, and return its part of the report.
+
+    The course is no worse without it: what went wrong stands in the report.
+    """
+    from tts_tasks.tasks import in_thread
+
+    @task(name="audiobook", cache_policy=NO_CACHE, persist_result=False)
+    async def audiobook() -> dict[str, Any]:
+        def make(checkpoint: Checkpoint) -> dict[str, Any]:
+            # Planned again: what was published now says which flagged takes were accepted.
+            lessons = plan_lessons(course, folder, settings)
+            watch = Watch(checkpoint)
+            return make_book(course, folder, lessons, settings, watch=watch).as_report()
+
+        return await in_thread(make)
+
+    try:
+        return await audiobook()
+    except NarrationError as error:
+        logger.warning("the audiobook was not made: %s", error)
+        return {"path": None, "status": "failed", "error": error.as_dict()}
 
 
 @asynccontextmanager

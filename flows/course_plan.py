@@ -45,6 +45,43 @@ class PlannedLesson:
     """Why it cannot be narrated."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What whoever starts a course wants otherwise than its author wrote; ``None`` for nothing."""
+
+    provider: str | None = None
+    """Who speaks all of it."""
+
+    voice: str | None = None
+    """Voice of the lessons in its language."""
+
+    format: str | None = None
+    """Audio format."""
+
+    profile: str | None = None
+    """Mastering profile."""
+
+    accept_flagged: bool = False
+    """Whether lessons are published although a take of theirs failed its checks."""
+
+
+def as_wished(course: Course, wishes: Wishes, settings: Settings) -> Course:
+    """Return the course as if its author had written what is wished.
+
+    Raises:
+        NarrationError: if there is no such speaker, format or profile.
+    """
+    from tts_tasks.mastering.profile import find_format, find_profile
+
+    course = spoken_by(course, wishes.provider, wishes.voice, settings)
+    return replace(
+        course,
+        format=find_format(wishes.format or course.format).name,
+        profile=find_profile(wishes.profile or course.profile).name,
+        accept_flagged=course.accept_flagged or wishes.accept_flagged,
+    )
+
+
 def published_folder(course: Course, settings: Settings) -> Path:
     """Return the folder that a course is published in."""
     return settings.narrations / course.id
@@ -150,6 +187,9 @@ def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLess
         "parameters": {**course.parameters, **lesson.parameters},
         "lexicon": _lexicon_of(lesson, course),
         "policies": asdict(lesson.policies),
+        "profile": course.profile,
+        "quality": course.quality.value,
+        "accept_flagged": course.accept_flagged or lesson.accept_flagged,
         "title": lesson.title,
         "course": course.title,
         "track": lesson.number,

@@ -13,6 +13,9 @@ from tts_tasks.settings import Settings
 if TYPE_CHECKING:
     from tts_tasks.script.course import Course
 
+CAPTION_KINDS = ("vtt", "srt")
+"""Suffixes of caption files; what else lies beside the audio is a transcript."""
+
 Outcome = dict[str, Any]
 """What ``generate_narration`` returns, for one lesson."""
 
@@ -35,7 +38,7 @@ def publish(
 
     A lesson that failed keeps the files and the entry of its last publication.
     """
-    from tts_tasks.catalog.courses import clear_away_stale, write_manifest
+    from tts_tasks.catalog.courses import clear_away_stale, read_manifest, write_manifest
 
     folder = published_folder(course, settings)
     # By id: two lessons that share one are both refused, and keep the one publication.
@@ -43,6 +46,9 @@ def publish(
         planned.lesson.id: _entry(planned, outcomes.get(planned.lesson.id)) for planned in lessons
     }
     entries = [entry for entry in published.values() if entry]
+    book = read_manifest(folder).get("audiobook")
+    if book and any(outcome["success"] for outcome in outcomes.values()):
+        book = {**book, "is_stale": True}
     if entries:
         write_manifest(
             folder,
@@ -53,6 +59,8 @@ def publish(
                 "language": course.language,
                 "duration_s": round(sum(entry["duration_s"] for entry in entries), 3),
                 "lessons": entries,
+                # What it was made of stands in it: it is renewed when that has changed.
+                **({"audiobook": book} if book else {}),
             },
         )
     moved = clear_away_stale(
@@ -68,6 +76,7 @@ def publish(
         "lessons": rows,
         "totals": _totals(rows, outcomes),
         "removed": moved,
+        "stale_audiobook": book["file"] if book and book.get("is_stale") else None,
     }
 
 
@@ -75,7 +84,8 @@ def _entry(planned: PlannedLesson, outcome: Outcome | None) -> dict[str, Any] | 
     """Return the lesson's entry in ``course.json``."""
     if outcome is None or not outcome["success"]:
         return planned.published
-    files = [Path(outcome["audio_path"]), *map(Path, outcome["captions"].values())]
+    beside = [*outcome["captions"].values(), *outcome["transcripts"].values()]
+    files = [Path(outcome["audio_path"]), *map(Path, beside)]
     return {
         "id": planned.lesson.id,
         "title": planned.lesson.title,
@@ -87,6 +97,8 @@ def _entry(planned: PlannedLesson, outcome: Outcome | None) -> dict[str, Any] | 
         "choice": outcome["choice"],
         "duration_s": round(outcome["duration"], 3),
         "characters": outcome["characters"],
+        "profile": outcome["profile"],
+        "flagged": outcome["flagged"],
         "loudness_lufs": outcome["loudness_lufs"],
         "true_peak_dbtp": outcome["true_peak_dbtp"],
         "narrated_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -109,6 +121,7 @@ def _row(planned: PlannedLesson, outcome: Outcome | None, folder: Path) -> dict[
         "rtf": None,
         "audio": None,
         "captions": {},
+        "transcripts": {},
         "error": None,
     }
     if planned.is_unchanged and planned.published:
@@ -126,20 +139,24 @@ def _row(planned: PlannedLesson, outcome: Outcome | None, folder: Path) -> dict[
         "rtf": outcome["rtf"],
         "audio": outcome["audio_path"],
         "captions": outcome["captions"],
+        "transcripts": outcome["transcripts"],
     }
 
 
 def _unchanged(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
-    names = list(entry["files"])
-    captions = {Path(name).suffix[1:]: str(folder / name) for name in names[1:]}
+    audio, *beside = entry["files"]
+    files = {Path(name).suffix[1:]: str(folder / name) for name in beside}
+    captions = {kind: path for kind, path in files.items() if kind in CAPTION_KINDS}
+    transcripts = {kind: path for kind, path in files.items() if kind not in CAPTION_KINDS}
     return {
         "status": "unchanged",
         "provider": entry["provider"],
         "voice": entry["voice"],
         "duration_s": entry["duration_s"],
         "chunks": len(entry["chunks"]),
-        "audio": str(folder / names[0]),
+        "audio": str(folder / audio),
         "captions": captions,
+        "transcripts": transcripts,
     }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.course_plan import PlannedLesson, plan_lessons, spoken_by
+from flows.course_plan import PlannedLesson, Wishes, as_wished, plan_lessons
 from tts_tasks.errors import NarrationError
 from tts_tasks.settings import Settings
 
@@ -14,16 +15,13 @@ if TYPE_CHECKING:
     from tts_tasks.values import Chunk
 
 
-def dry_run(
-    course: Course, source: Path, provider: str | None, voice: str | None, settings: Settings
-) -> dict[str, Any]:
+def dry_run(course: Course, source: Path, wishes: Wishes, settings: Settings) -> dict[str, Any]:
     """Return what would be synthesized, JSON-ready.
 
     Args:
         course: the course as its author wrote it.
         source: where it is.
-        provider: who speaks all of it, None for what the course says.
-        voice: its voice, None for what the course says.
+        wishes: what is wanted otherwise than the course says.
         settings: the installation.
 
     Raises:
@@ -31,11 +29,12 @@ def dry_run(
     """
     from tts_tasks.engines.registry import providers
 
-    asked = _Forecast(spoken_by(course, provider, voice, settings), source, settings)
+    asked = _Forecast(as_wished(course, wishes, settings), source, settings)
     estimates: list[dict[str, Any]] = []
     for name in providers():
         try:
-            forecast = _Forecast(spoken_by(course, name, None, settings), source, settings)
+            spoken = as_wished(course, replace(wishes, provider=name, voice=None), settings)
+            forecast = _Forecast(spoken, source, settings)
         except NarrationError as error:
             estimates.append({"provider": name, "error": str(error)})
         else:

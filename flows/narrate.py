@@ -20,7 +20,7 @@ from prefect import flow, runtime
 from flows import batches
 from flows.contract import as_request, failure, success
 from tts_tasks.errors import CancelledError, NarrationError
-from tts_tasks.request import AUTO, Markup
+from tts_tasks.request import AUTO, Markup, QualityChecks
 from tts_tasks.script.lexicon import Entry
 from tts_tasks.settings import load_settings
 from tts_tasks.values import Checkpoint, never_cancelled
@@ -49,6 +49,9 @@ async def narrate(
     parameters: dict[str, Any] | None = None,
     lexicon: dict[str, Any] | None = None,
     policies: dict[str, str] | None = None,
+    profile: str = "course",
+    quality: QualityChecks = QualityChecks.SIGNAL,
+    accept_flagged: bool = False,
     title: str = "narration",
     course: str = "",
     track: int | None = None,
@@ -64,7 +67,8 @@ async def narrate(
             default one named by the text's content, in ``data/narrations/single``.
         provider: an engine's name, or ``auto``.
         voice: voice preset; by default the engine's for the language.
-        format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
+        format: ``mp3``, ``m4a``, ``opus``, ``flac`` or ``wav``; by default as the output path
+            says, or ``mp3``.
         language: BCP 47 tag of the text.
         markup: ``text``, ``markdown`` or ``ssml``.
         parameters: engine parameters, e.g. ``{"rate": 160}``.
@@ -73,6 +77,10 @@ async def narrate(
             overrides the system's lexicon.
         policies: what the voice does with ``code`` (``skip``, ``announce``, ``read``), ``tables``
             (``read``, ``skip``) and ``urls`` (``host``, ``skip``, ``full``).
+        profile: how it is mastered: ``course`` (-16 LUFS), ``podcast``, ``broadcast`` (-23 LUFS) or
+            ``none`` (as loud as it was spoken).
+        quality: what every take must pass: ``signal``, or ``asr`` for a speech recogniser too.
+        accept_flagged: publish although the best take of a sentence failed its checks.
         title: title of the file, and of the flow run.
         course: title of the course.
         track: number of the lesson in its course, from 1.
@@ -102,6 +110,9 @@ async def narrate(
         parameters=parameters,
         lexicon=lexicon,
         policies=policies,
+        profile=profile,
+        quality=quality,
+        accept_flagged=accept_flagged,
         title=title,
         course=course,
         track=track,
@@ -146,6 +157,9 @@ async def generate_narration(
     parameters: Mapping[str, object] | None = None,
     lexicon: Mapping[str, Entry] | None = None,
     policies: Mapping[str, str] | None = None,
+    profile: str = "course",
+    quality: QualityChecks | str = QualityChecks.SIGNAL,
+    accept_flagged: bool = False,
     title: str = "",
 ) -> dict[str, Any]:
     """Narrate one text in this process, without a Prefect server.
@@ -155,7 +169,8 @@ async def generate_narration(
         output_path: audio file to write; captions go beside it.
         voice: voice preset; by default the engine's for the language.
         provider: an engine's name, or ``auto``.
-        format: ``mp3``, ``flac`` or ``wav``; by default as the output path says, or ``mp3``.
+        format: ``mp3``, ``m4a``, ``opus``, ``flac`` or ``wav``; by default as the output path
+            says, or ``mp3``.
         language: BCP 47 tag of the text.
         markup: ``text``, ``markdown`` or ``ssml``.
         parameters: engine parameters, e.g. ``{"rate": 160}``.
@@ -164,12 +179,17 @@ async def generate_narration(
             overrides the system's lexicon.
         policies: what the voice does with ``code`` (``skip``, ``announce``, ``read``), ``tables``
             (``read``, ``skip``) and ``urls`` (``host``, ``skip``, ``full``).
+        profile: how it is mastered: ``course`` (-16 LUFS), ``podcast``, ``broadcast`` (-23 LUFS) or
+            ``none`` (as loud as it was spoken).
+        quality: what every take must pass: ``signal``, or ``asr`` for a speech recogniser too.
+        accept_flagged: publish although the best take of a sentence failed its checks.
         title: title written into the file; by default the file's name.
 
     Returns:
         ``success``, ``audio_path``, ``duration`` (seconds), ``cached`` (nothing was synthesized
         or mastered), ``provider``, ``voice``, ``chunks``, ``synthesized_chunks``, ``characters``,
-        ``captions`` (paths by ``vtt`` and ``srt``) and ``error``. An expected failure has
+        ``captions`` (paths by ``vtt`` and ``srt``), ``transcripts`` (by ``json``, ``md`` and
+        ``html``) and ``error``. An expected failure has
         ``success: False`` and an ``error`` with ``type``, ``code``, ``message``, ``field``,
         ``value`` and ``remedy``; programming mistakes raise.
     """
@@ -191,6 +211,9 @@ async def generate_narration(
         parameters=parameters,
         lexicon=lexicon,
         policies=policies,
+        profile=profile,
+        quality=quality,
+        accept_flagged=accept_flagged,
         title=title,
         checkpoint=checkpoint,
     )
@@ -212,6 +235,9 @@ def generate_narration_sync(
     parameters: Mapping[str, object] | None = None,
     lexicon: Mapping[str, Entry] | None = None,
     policies: Mapping[str, str] | None = None,
+    profile: str = "course",
+    quality: QualityChecks | str = QualityChecks.SIGNAL,
+    accept_flagged: bool = False,
     title: str = "",
     checkpoint: Checkpoint = never_cancelled,
 ) -> dict[str, Any]:
@@ -235,6 +261,9 @@ def generate_narration_sync(
             parameters=parameters,
             lexicon=lexicon,
             policies=policies,
+            profile=profile,
+            quality=quality,
+            accept_flagged=accept_flagged,
             title=title or path.stem,
         )
         return success(steps.narrate(request, settings, checkpoint=checkpoint))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flows.course_plan import Wishes
 from flows.dry_run import dry_run
 from tests.support.command import narrate, narrate_json
 from tts_tasks import steps
@@ -123,7 +124,7 @@ def test_what_was_spoken_before_is_not_counted(home, course):
     planned = validated(source.lessons[0], source, settings)
     plan = steps.look_up(planned.script, settings)
     steps.synthesize(plan, settings)
-    forecast = dry_run(source, course, None, None, settings)
+    forecast = dry_run(source, course, Wishes(), settings)
     assert [lesson["to_synthesize"] for lesson in forecast["lessons"]] == [0, 1]
 
 

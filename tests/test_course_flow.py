@@ -55,6 +55,12 @@ def published(report):
     return sorted(path.name for path in folder_of(report).iterdir() if path.is_file())
 
 
+def files_of(*stems):
+    """Return the names of what is published of these lessons."""
+    kinds = ("mp3", "sentences.json", "srt", "transcript.html", "transcript.md", "vtt")
+    return sorted(["course.json", *(f"{stem}.{kind}" for stem in stems for kind in kinds)])
+
+
 def folder_of(report):
     from pathlib import Path
 
@@ -68,18 +74,11 @@ def test_a_course_is_published(stack_home, course):
     for row in report["lessons"]:
         assert set(row) >= {
             "id", "title", "status", "provider", "voice", "duration_s", "chunks",
-            "synthesized_chunks", "rtf", "audio", "captions", "error",
+            "synthesized_chunks", "rtf", "audio", "captions", "transcripts", "error",
         }  # fmt: skip
         assert (row["status"], row["provider"], row["error"]) == ("narrated", "espeak", None)
         assert 0 < row["rtf"] < 1
-    assert published(report) == sorted(
-        ["course.json"]
-        + [
-            f"{stem}.{suffix}"
-            for stem in ("01-abertura", "02-valores", "03-fim")
-            for suffix in ("mp3", "srt", "vtt")
-        ]
-    )
+    assert published(report) == files_of("01-abertura", "02-valores", "03-fim")
     check_audio(folder_of(report) / "02-valores.mp3")
     manifest = json.loads((folder_of(report) / "course.json").read_text(encoding="utf-8"))
     assert manifest["lessons"][1]["chunks"][0]["text"] == "Valores"
@@ -102,15 +101,27 @@ def test_editing_one_sentence_narrates_one_chunk_of_one_lesson(stack_home, cours
     assert again["totals"]["synthesized_chunks"] == 1
 
 
+def test_a_course_that_asks_for_an_audiobook_gets_one(stack_home, course):
+    (course / "course.yaml").write_text("audiobook: true\n", encoding="utf-8")
+    report = run(course, stack_home)
+    book = report["audiobook"]
+    assert (book["status"], book["error"]) == ("made", None)
+    assert [chapter["title"] for chapter in book["chapters"]] == ["Abertura", "Valores", "Fim"]
+    check_audio(folder_of(report) / f"{report['course']}.m4b")
+    assert run(course, stack_home)["audiobook"] == {**book, "status": "unchanged"}
+    path = course / "03-fim.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("Até", "Voltamos"), encoding="utf-8")
+    again = run(course, stack_home)["audiobook"]
+    assert again["status"] == "made"
+    assert again["sha256"] != book["sha256"]
+
+
 def test_a_deleted_lesson_is_moved_away(stack_home, course):
     run(course, stack_home)
     (course / "02-valores.md").unlink()
     again = run(course, stack_home)
     assert again["totals"]["synthesized_chunks"] == 0
-    assert published(again) == [
-        "01-abertura.mp3", "01-abertura.srt", "01-abertura.vtt",
-        "02-fim.mp3", "02-fim.srt", "02-fim.vtt", "course.json",
-    ]  # fmt: skip
+    assert published(again) == files_of("01-abertura", "02-fim")
     moved = {path.name for path in (folder_of(again) / "removed").rglob("*.mp3")}
     assert "02-valores.mp3" in moved
 

@@ -52,7 +52,11 @@ def test_a_text_becomes_audio_with_captions(tmp_path):
     )
     assert outcome["loudness_lufs"] == pytest.approx(-16, abs=0.3)
     assert outcome["true_peak_dbtp"] <= -1.5
-    assert files_below(tmp_path) == ["aula.mp3", "aula.srt", "aula.vtt"]
+    assert files_below(tmp_path) == [
+        "aula.mp3", "aula.sentences.json", "aula.srt", "aula.transcript.html",
+        "aula.transcript.md", "aula.vtt",
+    ]  # fmt: skip
+    assert set(outcome["transcripts"]) == {"json", "md", "html"}
 
 
 def test_captions_show_the_written_text_in_time(tmp_path):

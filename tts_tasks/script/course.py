@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tts_tasks.errors import CourseError
-from tts_tasks.request import Policies
+from tts_tasks.request import Policies, QualityChecks
 from tts_tasks.script.course_fields import (
     Parameters,
+    cover_of,
     given_id,
     hashed_id,
     natural_key,
@@ -21,8 +22,10 @@ from tts_tasks.script.course_fields import (
     parameters_of,
     policies_of,
     prettify,
+    quality_of,
     refuse_long_id,
     slug,
+    switch_of,
 )
 from tts_tasks.script.course_files import COURSE_FILE, lexicon_file
 from tts_tasks.script.lessons import Lesson, read_lesson
@@ -32,6 +35,7 @@ from tts_tasks.script.manifests import Manifest, read_manifest
 DEFAULT_LANGUAGE = "pt-BR"
 DEFAULT_PROVIDER = "auto"
 DEFAULT_FORMAT = "mp3"
+DEFAULT_PROFILE = "course"
 
 SHOWN_PLACES = 5
 """How many of the lessons that share an id a message names."""
@@ -67,6 +71,21 @@ class Course:
 
     lexicon: Mapping[str, Entry] = field(default_factory=dict)
     """Term -> how to say it, for all lessons."""
+
+    profile: str = DEFAULT_PROFILE
+    """Mastering profile of every lesson, e.g. ``podcast``."""
+
+    quality: QualityChecks = QualityChecks.SIGNAL
+    """What every take must pass."""
+
+    accept_flagged: bool = False
+    """Whether lessons are published although a take of theirs failed its checks."""
+
+    audiobook: bool = False
+    """Whether an audiobook of all lessons is published with them."""
+
+    cover: Path | None = None
+    """Picture of the audiobook, in the course's folder."""
 
 
 def read_course(path: Path, *, max_lesson_chars: int) -> Course:
@@ -108,6 +127,11 @@ def read_course(path: Path, *, max_lesson_chars: int) -> Course:
         parameters=parameters_of(settings, file),
         format=optional_text(settings, "format", file) or DEFAULT_FORMAT,
         lessons=lessons,
+        profile=optional_text(settings, "profile", file) or DEFAULT_PROFILE,
+        quality=quality_of(settings, file),
+        accept_flagged=switch_of(settings, "accept_flagged", file),
+        audiobook=switch_of(settings, "audiobook", file),
+        cover=cover_of(settings, manifest.folder, file),
         lexicon=read_lexicon(lexicon) if lexicon else {},
     )
 

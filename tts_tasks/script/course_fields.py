@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_tasks.errors import CourseError, InputError
-from tts_tasks.request import Markup, Policies
+from tts_tasks.request import Markup, Policies, QualityChecks
 from tts_tasks.script import policies
 
 Parameters = dict[str, int | float | str]
@@ -184,6 +184,60 @@ def markup_of(settings: Mapping[str, Any], where: str, default: Markup) -> Marku
             remedy=f"use {', '.join(Markup)}",
         )
     return Markup(value)
+
+
+def switch_of(settings: Mapping[str, Any], key: str, where: str) -> bool:
+    """Return whether a key is switched on; it is off when absent."""
+    value = settings.get(key)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise CourseError(
+            f"{key} in {where} is {kind(value)}, not true or false",
+            field=key,
+            value=value,
+            remedy=f'write it as "{key}: true"',
+        )
+    return value
+
+
+def cover_of(settings: Mapping[str, Any], folder: Path, where: str) -> Path | None:
+    """Return the course's cover, if it has one; whether it is a picture is not looked at here.
+
+    Args:
+        settings: the mapping that may hold ``cover``.
+        folder: the course's folder.
+        where: what the error calls the mapping's place.
+
+    Raises:
+        CourseError: if it is no text, or a file outside the folder.
+    """
+    named = optional_text(settings, "cover", where)
+    if named is None:
+        return None
+    if "\0" in named or not (folder / named).resolve().is_relative_to(folder.resolve()):
+        raise CourseError(
+            f"the cover {named!r} in {where} is outside the course's folder",
+            field="cover",
+            value=named,
+            remedy=f"copy it into {folder}",
+        )
+    return folder / named
+
+
+def quality_of(settings: Mapping[str, Any], where: str) -> QualityChecks:
+    """Return what every take must pass."""
+    value = settings.get("quality")
+    if value is None:
+        return QualityChecks.SIGNAL
+    if value not in list(QualityChecks):
+        raise CourseError(
+            f"there are no quality checks {value!r} ({where})",
+            field="quality",
+            value=value,
+            remedy=f"use {' or '.join(QualityChecks)}",
+        )
+    return QualityChecks(value)
 
 
 def refuse_unknown_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:

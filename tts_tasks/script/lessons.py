@@ -27,6 +27,7 @@ from tts_tasks.script.course_fields import (
     prettify,
     refuse_long_id,
     slug,
+    switch_of,
 )
 from tts_tasks.script.course_files import LessonEntry
 from tts_tasks.script.hidden import shown
@@ -43,9 +44,14 @@ FRONT_MATTER_KEYS = (
     "provider",
     "parameters",
     "policies",
+    "accept_flagged",
     "order",
     "number",
 )
+
+
+COURSE_ONLY_KEYS = ("profile", "quality", "format", "audiobook", "cover")
+"""Keys of course.yaml that a lesson cannot have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,9 @@ class Lesson:
     policies: Policies = field(default_factory=Policies)
     """What the voice does with code, tables and addresses: the lesson's own wishes, else the
     course's."""
+
+    accept_flagged: bool = False
+    """Whether it is published although a take of it failed its checks."""
 
     first_line: int | None = 1
     """Number of the text's first line in its file; None for documents, which have no lines."""
@@ -150,6 +159,7 @@ def read_lesson(
             provider=optional_text(settings, "provider", where),
             parameters=parameters_of(settings, where),
             policies=policies_of(entry.listed.get("policies"), where, own),
+            accept_flagged=switch_of(settings, "accept_flagged", where),
             markup=document.markup,
             first_line=document.first_line,
         )
@@ -220,6 +230,13 @@ def _read_body(entry: LessonEntry, max_chars: int) -> tuple[dict[str, Any], Docu
 
 def _refuse_misspelt_keys(front: Mapping[str, Any], name: str) -> None:
     for key in front:
+        if key in COURSE_ONLY_KEYS:
+            raise CourseError(
+                f"{key} in the front matter of {name} concerns the whole course",
+                field=key,
+                value=front[key],
+                remedy="write it in course.yaml",
+            )
         near = difflib.get_close_matches(key, FRONT_MATTER_KEYS, n=1, cutoff=0.8)
         # Other programs keep their own keys here (date, tags); a slip of the pen is an error.
         if key not in FRONT_MATTER_KEYS and near:

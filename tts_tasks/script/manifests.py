@@ -51,6 +51,11 @@ COURSE_KEYS = (
     "parameters",
     "policies",
     "format",
+    "profile",
+    "quality",
+    "accept_flagged",
+    "audiobook",
+    "cover",
     "lexicon",
     "lessons",
 )
