@@ -308,4 +308,3 @@ def test_a_take_that_the_library_lost_is_spoken_again(narrated, settings):
     for path in lost:
         path.with_suffix(".flac").unlink()
     assert make(narrated, settings).duration_s > 5
-
