@@ -17,7 +17,7 @@ transcript    cues -> JSON, Markdown, HTML
 picture       the outline of a waveform
 tags          titles, numbers, language into the file
 integrity     is every byte of this file audio?
-mp3, mp4, ogg the files, frame by frame, box by box, page by page
+mp4, ogg      the files, box by box, page by page (MP3 frame by frame: tts_tasks.mp3)
 post_process  the step: Spoken -> Mastered
 audiobook     all lessons of a course in one file with chapters
 cover         is this a picture that players show?

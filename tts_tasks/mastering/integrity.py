@@ -15,9 +15,9 @@ import soundfile
 from tts_tasks.errors import MasteringError
 from tts_tasks.mastering.damage import damaged
 from tts_tasks.mastering.encode import MP4_SUFFIXES, OPUS_RATE_HZ, SequentialFile, decode
-from tts_tasks.mastering.mp3 import walk_mp3
 from tts_tasks.mastering.mp4 import walk_mp4
 from tts_tasks.mastering.ogg import walk_opus
+from tts_tasks.mp3 import fault_of_mp3
 
 TIME_UNIT_S = 0.002
 """Coarsest unit of time in which an MP4 from ffmpeg gives its length: a millisecond; twice that."""
@@ -52,7 +52,8 @@ def check_audio(path: Path) -> None:
                 raise damaged(path, "is empty")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 if suffix == ".mp3":
-                    walk_mp3(path, data)
+                    if fault := fault_of_mp3(data):
+                        raise damaged(path, fault)
                     return
                 if suffix == ".wav":
                     _walk_riff(path, data)

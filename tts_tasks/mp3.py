@@ -10,12 +10,9 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from mmap import mmap
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from tts_tasks.mastering.damage import damaged
 
 BIT_RATES_KBPS = {
     1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -70,14 +67,11 @@ class _Promise:
     """Whether it has the checksum of itself."""
 
 
-def walk_mp3(path: Path, data: mmap) -> None:
-    """Return if every byte of the file belongs to a frame or a tag.
+def fault_of_mp3(data: mmap | bytes) -> str | None:
+    """Return what is wrong with an MP3, as it follows the file's name in a sentence, or ``None``.
 
-    If the first frame tells how many frames and bytes follow, and their checksum, then they must
-    be as it says.
-
-    Raises:
-        MasteringError: names what is wrong and where.
+    Every byte must belong to a frame or a tag. If the first frame tells how many frames and bytes
+    follow, and their checksum, then they must be as it says.
     """
     position, end = _skip_id3v2(data), _skip_tags_behind(data)
     start, n_frames = position, 0
@@ -86,30 +80,31 @@ def walk_mp3(path: Path, data: mmap) -> None:
     while position < end:
         frame = _frame_header(data[position : position + 4])
         if frame is None:
-            raise damaged(path, f"has no MP3 frame at byte {position} of {len(data)}")
+            return f"has no MP3 frame at byte {position} of {len(data)}"
         if position + frame.size_bytes > end:
-            raise damaged(path, f"is truncated: its last frame, at byte {position}, is cut off")
+            return f"is truncated: its last frame, at byte {position}, is cut off"
         if first is None:
             first = frame
             promised = _promise(data[position : position + frame.size_bytes], frame)
         elif (frame.version, frame.sample_rate) != (first.version, first.sample_rate):
-            raise damaged(path, f"changes its sample rate at byte {position}")
+            return f"changes its sample rate at byte {position}"
         position += frame.size_bytes
         n_frames += 1
     if first is None:
-        raise damaged(path, "holds no audio")
+        return "holds no audio"
     if not promised.is_whole:
-        raise damaged(path, "has a wrong checksum in its first frame")
+        return "has a wrong checksum in its first frame"
     # The frame that carries the counts is no audio and does not count itself.
     if promised.n_frames is not None and promised.n_frames != n_frames - 1:
-        raise damaged(path, f"has {n_frames - 1} frames where its header says {promised.n_frames}")
+        return f"has {n_frames - 1} frames where its header says {promised.n_frames}"
     if promised.n_bytes is not None and promised.n_bytes != end - start:
-        raise damaged(path, f"has {end - start} bytes where its header says {promised.n_bytes}")
+        return f"has {end - start} bytes where its header says {promised.n_bytes}"
     if promised.crc is not None and promised.crc != _crc_16(data, start + first.size_bytes, end):
-        raise damaged(path, "has a wrong checksum: a bit of it has changed")
+        return "has a wrong checksum: a bit of it has changed"
+    return None
 
 
-def _skip_id3v2(data: mmap) -> int:
+def _skip_id3v2(data: mmap | bytes) -> int:
     """Return where the first frame should be. Source: ID3v2.4.0 structure, sections 3.1, 3.4."""
     position = 0
     while data[position : position + 3] == b"ID3" and position + 10 <= len(data):
@@ -121,7 +116,7 @@ def _skip_id3v2(data: mmap) -> int:
     return position
 
 
-def _skip_tags_behind(data: mmap) -> int:
+def _skip_tags_behind(data: mmap | bytes) -> int:
     """Return where the last frame should end. Source: ID3v1; APEv2, section "APE Tags Header"."""
     end = len(data)
     if data[max(0, end - 128) : end - 125] == b"TAG":
