@@ -5,19 +5,13 @@ The author's marks are single letters here (``hidden``): never looked into, neve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tts_tasks.errors import TextTooLongError
+from tts_tasks.script.cuts import cut, cut_reading
 from tts_tasks.script.hidden import Hidden, hide
-from tts_tasks.script.pauses import (
-    AFTER_CLAUSE_S,
-    AFTER_SENTENCE_S,
-    AFTER_WORD_S,
-    pause_between,
-)
+from tts_tasks.script.pauses import AFTER_SENTENCE_S, AFTER_WORD_S, pause_between
 from tts_tasks.script.sentences import split_sentences
 from tts_tasks.script.speaker import Said
 from tts_tasks.values import Reading, Segment, Structure
@@ -72,23 +66,6 @@ class Speaker(Protocol):
     def fits(self, spoken: str) -> bool:
         """Return whether one engine call can speak it; what it raises ends the work."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """One way to cut a sentence: where, and the silence that the cut deserves."""
-
-    boundary: re.Pattern[str]
-    pause_s: float
-
-
-_CUTS = (
-    _Cut(re.compile(r"(?<=[;—–])\s+|\s+(?=[—–])"), AFTER_CLAUSE_S),
-    _Cut(re.compile(r"(?<=[,:)\]”»])\s+"), AFTER_CLAUSE_S),
-    # Between words, but neither "R$ | 10" nor "10 | km": the reading of a number needs both sides.
-    _Cut(re.compile(r"(?<=[^\W\d_]{3})\s+(?=[^\W\d_]{2})"), AFTER_WORD_S),
-    _Cut(re.compile(r"\s+"), AFTER_WORD_S),
-)
 
 
 def write_lines(
@@ -204,75 +181,29 @@ def _parts(sentence: str, mouth: _Mouth) -> Iterator[tuple[str, Said, float]]:
         yield sentence, said, AFTER_SENTENCE_S
         return
     parts = [
-        (part, said, pause_s)
-        for part, pause_s in _cut(sentence, mouth, level=0)
+        (written, piece, pause)
+        for part, pause_s in cut(sentence, mouth)
         if has_speech((said := mouth.read(part)).spoken)
+        for written, piece, pause in _pieces(part, said, pause_s, mouth)
     ]
     yield from parts[:-1]
     for part, said, _ in parts[-1:]:
         yield part, said, AFTER_SENTENCE_S
 
 
-def _cut(text: str, mouth: _Mouth, level: int) -> Iterator[tuple[str, float]]:
-    """Yield (written part, pause after it), each part as long as fits; the whole text does not."""
-    if level == len(_CUTS):
-        yield from ((part, AFTER_WORD_S) for part in _cut_hard(text, mouth))
-        return
-    cut = _CUTS[level]
-    boundaries = [match.span() for match in cut.boundary.finditer(text)]
-    if not boundaries:
-        yield from _cut(text, mouth, level + 1)
-        return
-    ends = [start for start, _ in boundaries] + [len(text)]
-    starts = [0] + [end for _, end in boundaries]
-    first = 0
-    while first < len(ends):
-        count = _largest(
-            len(ends) - first,
-            lambda n, first=first: mouth.can_say(text[starts[first] : ends[first + n - 1]]),  # type: ignore[misc]
-        )
-        if count:
-            yield text[starts[first] : ends[first + count - 1]], cut.pause_s
-        else:
-            count = 1
-            finer = list(_cut(text[starts[first] : ends[first]], mouth, level + 1))
-            yield from finer[:-1]
-            yield finer[-1][0], cut.pause_s
-        first += count
+def _pieces(
+    part: str, said: Said, pause_s: float, mouth: _Mouth
+) -> Iterator[tuple[str, Said, float]]:
+    """Yield (written, said, pause after it) of a part; of a number with a long reading, several.
 
-
-def _cut_hard(word: str, mouth: _Mouth) -> Iterator[str]:
-    """Yield pieces of a single word that is too long, as long as they fit; marks stay whole."""
-    start = 0
-    while start < len(word):
-        length = _largest(
-            len(word) - start,
-            lambda n: mouth.can_say(word[start : start + n]),  # noqa: B023
-        )
-        if not length:
-            alone = mouth.hidden.with_marks(word[start])
-            raise TextTooLongError(
-                f"{alone} alone is more than the voice can speak in one piece",
-                field="text",
-                value=alone,
-                remedy="write it in other words, or with fewer phonemes",
-            )
-        yield word[start : start + length]
-        start += length
-
-
-def _largest(limit: int, fits: Callable[[int], bool]) -> int:
-    """Return a large n in 0..limit for which ``fits(n)``, trying few of them.
-
-    Doubles, then bisects: spoken length grows with written length nearly always, and where it
-    does not, a smaller part is still right.
+    The reading is cut between its words. The number is written with the first piece: the others
+    belong to the same signs.
     """
-    good, step = 0, 1
-    while good + step <= limit and fits(good + step):
-        good += step
-        step *= 2
-    while step > 1:
-        step //= 2
-        if good + step <= limit and fits(good + step):
-            good += step
-    return good
+    if mouth.speaker.fits(said.spoken):
+        yield part, said, pause_s
+        return
+    pieces = [*filter(has_speech, cut_reading(said.spoken, mouth.speaker.fits))]
+    for number, piece in enumerate(pieces, start=1):
+        is_last = number == len(pieces)
+        written = part if number == 1 else ""
+        yield written, Said(piece, ()), pause_s if is_last else AFTER_WORD_S
