@@ -1,12 +1,18 @@
 """The synthesize step, with a programmable engine: order, keeping, refusing, cancelling."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tts_tasks.engines.synthesize import synthesize
-from tts_tasks.errors import CancelledError, EngineOutputError, EngineUnavailableError
+from tts_tasks.errors import (
+    BadAnswerError,
+    CancelledError,
+    EngineOutputError,
+    EngineUnavailableError,
+)
 from tts_tasks.values import Chunk, Plan, Quality, Script, Utterance, Waveform
 
 RATE_HZ = 8_000
@@ -19,14 +25,15 @@ class ScriptedEngine:
     sample_rate = RATE_HZ
     max_chars = 100
     revision = "1"
+    deterministic = True
 
-    def __init__(self, batch_size=1, seeded=False, **surprises):
+    def __init__(self, batch_size=1, takes_differ=False, **surprises):
         self.batch_size = batch_size
-        self.seeded = seeded
+        self.takes_differ = takes_differ
         self.surprises = surprises
         self.batches = []
 
-    def synthesize(self, chunks):
+    def synthesize(self, chunks, checkpoint=None):
         self.batches.append([chunk.spoken for chunk in chunks])
         waveforms = []
         for chunk in chunks:
@@ -170,7 +177,7 @@ def test_a_take_that_cannot_be_right_is_never_kept(take):
 
 def test_an_engine_that_loses_a_chunk_is_an_error():
     class Forgetful(ScriptedEngine):
-        def synthesize(self, chunks):
+        def synthesize(self, chunks, checkpoint=None):
             return super().synthesize(chunks)[:-1]
 
     shelf = Shelf()
@@ -180,7 +187,7 @@ def test_an_engine_that_loses_a_chunk_is_an_error():
 
 def test_a_failed_take_is_spoken_again_with_the_next_seed():
     shelf = Shelf()
-    engine = ScriptedEngine(seeded=True, b=[quiet(0.1), tone()])
+    engine = ScriptedEngine(takes_differ=True, b=[quiet(0.1), tone()])
     spoken = synthesize(plan("abc"), engine, shelf.find, judge, shelf.keep)
     assert engine.batches == [["a"], ["b"], ["b"], ["c"]]
     accepted, refused = shelf.takes["b"]
@@ -192,7 +199,7 @@ def test_a_failed_take_is_spoken_again_with_the_next_seed():
 
 def test_of_three_failed_takes_the_best_is_kept_with_its_flags():
     shelf = Shelf()
-    engine = ScriptedEngine(seeded=True, b=[quiet(0.1), quiet(0.3), quiet(0.2), tone()])
+    engine = ScriptedEngine(takes_differ=True, b=[quiet(0.1), quiet(0.3), quiet(0.2), tone()])
     synthesize(plan("b"), engine, shelf.find, judge, shelf.keep)
     assert len(engine.batches) == 3
     best, *refused = shelf.takes["b"]
@@ -211,7 +218,7 @@ def test_an_engine_without_seeds_is_not_asked_again():
 def test_failed_takes_of_a_batch_are_spoken_again_together():
     shelf = Shelf()
     engine = ScriptedEngine(
-        batch_size=4, seeded=True, a=[quiet(0.1), tone()], c=[quiet(0.1), quiet(0.1), tone()]
+        batch_size=4, takes_differ=True, a=[quiet(0.1), tone()], c=[quiet(0.1), quiet(0.1), tone()]
     )
     spoken = synthesize(plan("abcd"), engine, shelf.find, judge, shelf.keep)
     assert engine.batches == [["a", "b", "c", "d"], ["a", "c"], ["c"]]
@@ -221,7 +228,7 @@ def test_failed_takes_of_a_batch_are_spoken_again_together():
 def test_a_take_that_cannot_be_used_is_spoken_again_too():
     silence = Waveform(np.zeros(RATE_HZ, np.float32), RATE_HZ)
     shelf = Shelf()
-    engine = ScriptedEngine(seeded=True, b=[silence, quiet(0.1), silence])
+    engine = ScriptedEngine(takes_differ=True, b=[silence, quiet(0.1), silence])
     synthesize(plan("b"), engine, shelf.find, judge, shelf.keep)
     assert shelf.takes["b"][0].seed == 1, "a faint voice is better than none"
 
@@ -231,7 +238,20 @@ def test_a_run_can_be_cancelled_between_takes():
         if engine.batches:
             raise CancelledError("stop")
 
-    shelf, engine = Shelf(), ScriptedEngine(seeded=True, b=[quiet(0.1)] * 3)
+    shelf, engine = Shelf(), ScriptedEngine(takes_differ=True, b=[quiet(0.1)] * 3)
     with pytest.raises(CancelledError):
         synthesize(plan("b"), engine, shelf.find, judge, shelf.keep, checkpoint=checkpoint)
     assert engine.batches == [["b"]]
+
+
+def test_what_a_service_answered_wrongly_is_not_kept_unless_that_is_accepted():
+    service = ScriptedEngine(takes_differ=True, b=[quiet(0.1), quiet(0.3), quiet(0.2)])
+    service.deterministic = False
+    shelf = Shelf()
+    with pytest.raises(BadAnswerError, match="too quiet"):
+        synthesize(plan("ab"), service, shelf.find, judge, shelf.keep)
+    assert shelf.order == ["a"], "what was right is kept"
+    asked = plan("ab")
+    asked = replace(asked, script=replace(asked.script, accept_flagged=True))
+    synthesize(asked, service, shelf.find, judge, shelf.keep)
+    assert shelf.kept.keys() == {"a", "b"}

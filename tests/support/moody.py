@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tts_tasks.engines.espeak import EspeakEngine
+from tts_tasks.values import never_cancelled
 
 BAD_WORD = "abacaxi"
 """A text with this word fails in the takes of ``BAD_SEEDS``."""
@@ -16,14 +17,14 @@ class MoodyEngine(EspeakEngine):
     """Breaks off in the middle of some takes."""
 
     name = "moody"
-    seeded = True
+    takes_differ = True
 
-    def synthesize(self, chunks):
+    def synthesize(self, chunks, checkpoint=never_cancelled):
         return [
             broken_off(waveform)
             if BAD_WORD in chunk.spoken and chunk.seed in BAD_SEEDS
             else waveform
-            for chunk, waveform in zip(chunks, super().synthesize(chunks), strict=True)
+            for chunk, waveform in zip(chunks, super().synthesize(chunks, checkpoint), strict=True)
         ]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from tts_tasks.engines import espeak_library as library
 from tts_tasks.engines.espeak_text import MAX_WORD_CHARS, harmless, is_latin
 from tts_tasks.engines.espeak_voices import EXPECTED, expected_at
-from tts_tasks.engines.protocol import Parameters, Voice
+from tts_tasks.engines.protocol import Engine, Parameters, Voice
 from tts_tasks.errors import (
     EmptyTextError,
     EngineOutputError,
@@ -21,7 +21,7 @@ from tts_tasks.errors import (
     UnknownVoiceError,
 )
 from tts_tasks.settings import Settings
-from tts_tasks.values import Chunk, Expected, Waveform, Word
+from tts_tasks.values import Checkpoint, Chunk, Expected, Waveform, Word, never_cancelled
 
 RECOMMENDED_VOICES = ("pt-br", "pt-br+m3", "pt-br+f2", "pt-br+f5", "pt-br+Annie")
 """The Brazilian voices worth offering; the first is the default. Others of the 90 variants clip
@@ -44,21 +44,28 @@ PARAMETERS: dict[str, tuple[int, int, int, int]] = {
 }
 
 
-class EspeakEngine:
+class EspeakEngine(Engine):
     """The embedded eSpeak NG."""
 
     name = "espeak"
     sample_rate = 22_050
     max_chars = 1_000
-    speaks_phonemes = False
-    seeded = False
-    batch_size = 1
+    naturalness = 0.2
     typical_rtf = TYPICAL_RTF
     typical_chars_per_s = TYPICAL_CHARS_PER_S
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Read the version; nothing stays loaded, and no setting matters."""
-        self.revision = f"espeak-ng-{library.library_version()}"
+        self._revision = f"espeak-ng-{library.library_version()}"
+
+    @property
+    def revision(self) -> str:
+        """Version of the library, whose voices are part of it."""
+        return self._revision
+
+    def catalogue(self) -> list[Voice]:
+        """Return the recommended voices, then every other language's plain one."""
+        return [self.describe(name) for name in self.voices()]
 
     def voices(self) -> list[str]:
         """Return the recommended voices, then every other language by its code."""
@@ -82,6 +89,7 @@ class EspeakEngine:
             gender=library.variants()[variant] if plus else "male",
             description=f"{file.name}, variant {variant}" if plus else file.name,
             expected=EXPECTED.get(file.language + plus + variant),
+            licence="GPL-3.0-or-later",
         )
 
     def default_voice(self, language: str) -> str:
@@ -139,12 +147,18 @@ class EspeakEngine:
         return expected_at(chunk.voice, int(self.parameters(chunk.parameters)["rate"]))
 
     def fits(self, spoken: str, voice: str) -> bool:
-        """Return whether no word is so long that the library would cut it in silence."""
-        return not _LONG_WORD.search(spoken)
+        """Return whether the text is short enough, and no word would be cut in silence."""
+        return len(spoken) <= self.max_chars and not _LONG_WORD.search(spoken)
 
-    def synthesize(self, chunks: Sequence[Chunk]) -> list[Waveform]:
+    def synthesize(
+        self, chunks: Sequence[Chunk], checkpoint: Checkpoint = never_cancelled
+    ) -> list[Waveform]:
         """Speak each chunk; see ``Engine.synthesize``."""
-        return [self._speak(chunk) for chunk in chunks]
+        waveforms = []
+        for chunk in chunks:
+            checkpoint()
+            waveforms.append(self._speak(chunk))
+        return waveforms
 
     def _speak(self, chunk: Chunk) -> Waveform:
         if not any(character.isalnum() for character in chunk.spoken):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tts_tasks.engines.espeak_library import library_version
 from tts_tasks.engines.kokoro_runtime import Style, loaded_model, require_runtime
 from tts_tasks.engines.kokoro_voices import DEFAULTS, EXPECTED, LANGUAGES, UNSPOKEN_LANGUAGES
 from tts_tasks.engines.models import KOKORO, Model, checksum, require
-from tts_tasks.engines.protocol import Parameters, Voice
+from tts_tasks.engines.protocol import Availability, Engine, Parameters, Voice
 from tts_tasks.errors import (
     EngineParameterError,
     ModelMissingError,
@@ -30,7 +31,14 @@ from tts_tasks.errors import (
     UnspokenVoiceError,
 )
 from tts_tasks.settings import Settings, load_settings
-from tts_tasks.values import Chunk, Expected, Samples, Waveform
+from tts_tasks.values import (
+    Checkpoint,
+    Chunk,
+    Expected,
+    Samples,
+    Waveform,
+    never_cancelled,
+)
 
 SPEED = (0.5, 1.0, 2.0)
 """Slowest, default and fastest pace, relative to the voice's own."""
@@ -54,14 +62,14 @@ TYPICAL_CHARS_PER_S = 15.5
 """Measured on an AMD EPYC, 2 cores, 2026-11-22 (``tests.benchmarks.kokoro`` and ``voices``)."""
 
 
-class KokoroEngine:
+class KokoroEngine(Engine):
     """Kokoro-82M over onnxruntime."""
 
     name = "kokoro"
     sample_rate = 24_000
     max_chars = 2 * phonemes.MAX_TOKENS  # No text of that length has so few phonemes.
+    naturalness = 0.8
     speaks_phonemes = True
-    seeded = False
     batch_size = BATCH_SIZE
     typical_rtf = TYPICAL_RTF
     typical_chars_per_s = TYPICAL_CHARS_PER_S
@@ -77,6 +85,21 @@ class KokoroEngine:
         model = checksum(self._model_file())
         return f"kokoro-{model[:16]}-phonemes-{phonemes.REVISION}-espeak-ng-{library_version()}"
 
+    def catalogue(self) -> list[Voice]:
+        """Return the voices that are here, and those that come with the model."""
+        pinned = {Path(file.path).stem for file in self._model.files if "voices/" in file.path}
+        names = pinned | self._present()
+        return [self._described(name) for name in _in_order(names)]
+
+    def availability(self, *, ask: bool = False) -> Availability:
+        """Return whether onnxruntime and the model are here; see ``Engine.availability``."""
+        try:
+            require_runtime()
+            self._model_file()
+        except ModelMissingError as error:
+            return Availability(f"is not ready ({error.message})")
+        return Availability()
+
     def voices(self) -> list[str]:
         """Return the voices whose files are here, the Brazilian ones first.
 
@@ -88,10 +111,11 @@ class KokoroEngine:
         return self._voices()
 
     def _voices(self) -> list[str]:
+        return _in_order(self._present())
+
+    def _present(self) -> set[str]:
         files = (self._folder / "voices").glob("*.bin")
-        present = {file.stem for file in files if file.is_file()}
-        spoken = [name for name in sorted(present) if _is_voice(name) and name[0] in LANGUAGES]
-        return sorted(spoken, key=lambda name: (name[0] != "p", name != DEFAULTS["pt-br"]))
+        return {file.stem for file in files if file.is_file()}
 
     def describe(self, voice: str) -> Voice:
         """Return what is known about a voice.
@@ -111,14 +135,18 @@ class KokoroEngine:
                 remedy=f"use a voice of another language, e.g. {DEFAULTS['pt-br']}",
             )
         file = self._voice_file(voice)
+        return replace(self._described(voice), revision=_digest(file)[:16])
+
+    def _described(self, voice: str) -> Voice:
+        """Return what is known about a voice without its file."""
         language = LANGUAGES[voice[0]]
         return Voice(
             name=voice,
             language=language.code,
             gender="female" if voice[1] == "f" else "male",
             description=f"{language.name}, neural",
-            revision=_digest(file)[:16],
             expected=EXPECTED.get(voice),
+            licence="Apache-2.0",
         )
 
     def default_voice(self, language: str) -> str:
@@ -183,8 +211,11 @@ class KokoroEngine:
             raise self._too_long(spoken, count)
         return count <= phonemes.MAX_TOKENS
 
-    def synthesize(self, chunks: Sequence[Chunk]) -> list[Waveform]:
+    def synthesize(
+        self, chunks: Sequence[Chunk], checkpoint: Checkpoint = never_cancelled
+    ) -> list[Waveform]:
         """Speak each chunk; see ``Engine.synthesize``."""
+        checkpoint()
         sentences = [(self._token_ids(chunk), self._style(chunk.voice)) for chunk in chunks]
         speeds = [float(self.parameters(chunk.parameters)["speed"]) for chunk in chunks]
         takes = loaded_model(self._model_file()).speak_all(sentences, speeds)
@@ -255,6 +286,12 @@ def _bad_voice(file: Path, fault: str) -> ModelMissingError:
     return ModelMissingError(
         f"{file} {fault}", field="voice", value=file.stem, remedy="replace the file, or remove it"
     )
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Return the voices that can be spoken, the Brazilian ones first."""
+    spoken = [name for name in sorted(names) if _is_voice(name) and name[0] in LANGUAGES]
+    return sorted(spoken, key=lambda name: (name[0] != "p", name != DEFAULTS["pt-br"]))
 
 
 def _is_voice(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Step 3: speak the missing chunks of a plan, and hand over each utterance as soon as it exists.
 
-A take that fails its checks is spoken again with the next seed, where the engine's seeds make a
-difference; of three that fail the best is kept, with its flags.
+A take that fails its checks is spoken again with the next seed, where another take of the engine
+may be better; of three that fail the best is kept, with its flags.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tts_tasks.engines.protocol import Engine
-from tts_tasks.errors import EngineOutputError
+from tts_tasks.errors import BadAnswerError, EngineOutputError
 from tts_tasks.values import (
     Checkpoint,
     Chunk,
@@ -90,7 +90,8 @@ def synthesize(
                 utterances[chunk.key] = existing
             else:
                 batch.append(chunk)
-        for utterance in _speak(batch, engine, judge, keep, checkpoint):
+        flagged = plan.script.accept_flagged
+        for utterance in _speak(batch, engine, judge, keep, checkpoint, keep_flagged=flagged):
             utterances[utterance.chunk.key] = utterance
             synthesized.append(utterance)
     chunks = () if plan.finished else plan.script.chunks
@@ -104,23 +105,29 @@ def synthesize(
 
 
 def _speak(
-    batch: Sequence[Chunk], engine: Engine, judge: Judge, keep: Keep, checkpoint: Checkpoint
+    batch: Sequence[Chunk],
+    engine: Engine,
+    judge: Judge,
+    keep: Keep,
+    checkpoint: Checkpoint,
+    *,
+    keep_flagged: bool,
 ) -> Iterator[Utterance]:
     """Yield the utterance of each chunk; those that fail are taken again together."""
     rejected: dict[str, list[TakeMade]] = {}
     pending = list(batch)
     while pending:
         failed = []
-        for take in _takes(pending, rejected, engine, judge):
+        for take in _takes(pending, rejected, engine, judge, checkpoint):
             earlier = rejected.setdefault(take.chunk.key, [])
             if take.quality.is_good:
                 yield keep(take, earlier)
-            elif engine.seeded and len(earlier) + 1 < MAX_TAKES:
+            elif engine.takes_differ and len(earlier) + 1 < MAX_TAKES:
                 earlier.append(take)
                 failed.append(take.chunk)
             else:
                 best, *others = sorted([*earlier, take], key=lambda each: each.quality.badness)
-                _refuse_unusable(best, engine)
+                _refuse_unusable(best, engine, keep_flagged=keep_flagged)
                 yield keep(best, others)
         if failed:
             checkpoint()
@@ -132,6 +139,7 @@ def _takes(
     rejected: dict[str, list[TakeMade]],
     engine: Engine,
     judge: Judge,
+    checkpoint: Checkpoint,
 ) -> Iterator[TakeMade]:
     """Yield one take of each chunk, spoken in one call, each with its next seed."""
     if not chunks:
@@ -139,7 +147,7 @@ def _takes(
     seeds = [chunk.seed + len(rejected.get(chunk.key, ())) for chunk in chunks]
     started = time.perf_counter()
     waveforms = engine.synthesize(
-        [replace(chunk, seed=seed) for chunk, seed in zip(chunks, seeds, strict=True)]
+        [replace(chunk, seed=seed) for chunk, seed in zip(chunks, seeds, strict=True)], checkpoint
     )
     share_s = (time.perf_counter() - started) / len(chunks)
     if len(waveforms) != len(chunks):
@@ -162,17 +170,25 @@ def fault_of_take(waveform: Waveform, engine: Engine) -> str | None:
     return fault_of(waveform.samples)
 
 
-def _refuse_unusable(take: TakeMade, engine: Engine) -> None:
-    """Raise if not even the best take of a chunk can be used.
+def _refuse_unusable(take: TakeMade, engine: Engine, *, keep_flagged: bool) -> None:
+    """Raise if not even the best take of a chunk can be kept.
+
+    What a service answered wrongly today it may answer rightly tomorrow: unless the caller accepts
+    flagged takes, none of it goes into the library, where it would stay.
 
     Raises:
+        BadAnswerError: for a take of a service that failed its checks.
         EngineOutputError: for a wrong rate, or samples that ``values.fault_of`` finds fault with.
     """
     fault = fault_of_take(take.waveform, engine)
-    if fault is None:
+    if fault is None and (keep_flagged or engine.deterministic or take.quality.is_good):
         return
-    raise EngineOutputError(
-        f"{engine.name} returned {fault} for {take.chunk.spoken!r}",
+    what = fault or "audio that is " + ", ".join(
+        flag.replace("_", " ") for flag in take.quality.flags
+    )
+    kind = EngineOutputError if engine.deterministic else BadAnswerError
+    raise kind(
+        f"{engine.name} returned {what} for {take.chunk.spoken!r}",
         field="text",
         value=take.chunk.spoken,
         remedy="run it again; if it stays, rephrase the sentence or choose another voice",
