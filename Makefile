@@ -28,7 +28,7 @@ test: $(VENV)/.installed-dev
 
 asr: $(VENV)/.installed-dev
 	@$(PIP_INSTALL) 'torch==2.13.0'
-	@$(INSTALL) '.[local,kokoro,dev,asr,recognise]'
+	@$(INSTALL) '.[local,kokoro,gtts,dev,asr,recognise]'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -47,10 +47,10 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing into $(VENV) (about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null || \
 		$(PYTHON) -m venv --clear --without-pip $(VENV)
-	@($(INSTALL) '.[local,kokoro]') || \
-		(echo "without onnxruntime: eSpeak NG will speak"; $(INSTALL) '.[local]')
+	@($(INSTALL) '.[local,kokoro,gtts]') || \
+		(echo "without onnxruntime: gTTS or eSpeak NG will speak"; $(INSTALL) '.[local,gtts]')
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@($(INSTALL) '.[local,kokoro,dev]') || ($(INSTALL) '.[local,dev]')
+	@($(INSTALL) '.[local,kokoro,gtts,dev]') || ($(INSTALL) '.[local,gtts,dev]')
 	@touch $@

@@ -1,4 +1,4 @@
-"""Applying ``prefect.yaml``: the work pools, then every deployment in it.
+"""Applying ``prefect.yaml``: the work pools, the rate limits, then every deployment in it.
 
 Reads the same file as ``prefect deploy --all``, through Prefect's client: that command is a
 second Python, which needs 4 s on 2 cores and cannot create pools of type ``warm``.
@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tts_tasks.engines.gtts import BURST
 from tts_tasks.errors import StackError
 from tts_tasks.settings import PROJECT, Settings
 
@@ -48,6 +49,7 @@ async def deploy(settings: Settings, *, file: Path | None = None) -> list[str]:
     try:
         async with get_client() as client:
             await asyncio.gather(*(ensure_pool(client, pool) for pool in pools))
+            await ensure_rate_limit(client, "gtts", settings.gtts_requests_per_s)
             return await asyncio.gather(*(_apply(client, config, path) for config in configs))
     except HTTPError as error:
         raise StackError(
@@ -55,6 +57,34 @@ async def deploy(settings: Settings, *, file: Path | None = None) -> list[str]:
             field=path.name,
             remedy="run `narrate up`, and `narrate status` to see what is wrong",
         ) from error
+
+
+async def ensure_rate_limit(client: PrefectClient, name: str, requests_per_s: float) -> None:
+    """Make the rate limit that all workers share as the settings say, unless it is.
+
+    Whether it is active is left to the operator.
+    """
+    from prefect.client.schemas.actions import (
+        GlobalConcurrencyLimitCreate,
+        GlobalConcurrencyLimitUpdate,
+    )
+    from prefect.exceptions import ObjectNotFound
+
+    from tts_tasks.tasks import SLOTS_PER_REQUEST
+
+    limit = BURST * SLOTS_PER_REQUEST
+    slots_per_s = requests_per_s * SLOTS_PER_REQUEST
+    try:
+        found = await client.read_global_concurrency_limit_by_name(name)
+    except ObjectNotFound:
+        made = GlobalConcurrencyLimitCreate(
+            name=name, limit=limit, slot_decay_per_second=slots_per_s
+        )
+        await client.create_global_concurrency_limit(made)
+        return
+    if (found.limit, found.slot_decay_per_second) != (limit, slots_per_s):
+        changed = GlobalConcurrencyLimitUpdate(limit=limit, slot_decay_per_second=slots_per_s)
+        await client.update_global_concurrency_limit(name, changed)
 
 
 def _default_file(settings: Settings) -> Path:

@@ -52,3 +52,31 @@ def test_output_roots_are_written_like_a_path(monkeypatch):
 def test_a_service_started_in_the_root_folder_may_not_write_everywhere(monkeypatch):
     monkeypatch.chdir("/")
     assert Path("/") not in load_settings().allowed_output_roots
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[bad",
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:99999",
+        "ftp://a",
+        "a.b",
+        "http://a b",
+        "http://",
+        "http://a/?q",
+    ],
+)
+def test_an_address_that_is_none_is_refused(monkeypatch, url):
+    monkeypatch.setenv("NARRATION_GTTS_URL", url)
+    with pytest.raises(InputError, match=r"NARRATION_GTTS_URL: it is no address") as refusal:
+        load_settings()
+    assert url in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8765/", "https://tts.example/base", "http://[::1]:80"]
+)
+def test_an_address_is_taken_without_its_last_slash(monkeypatch, url):
+    monkeypatch.setenv("NARRATION_GTTS_URL", url)
+    assert load_settings().gtts_url == url.rstrip("/")

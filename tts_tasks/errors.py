@@ -5,7 +5,8 @@
     │   ├── EmptyTextError             nothing in the text can be spoken
     │   ├── TextTooLongError           over the limit for a lesson or a single text
     │   ├── UnknownVoiceError          no engine has this voice, or not this provider's engine
-    │   │   └── UnspokenVoiceError     it has it, but cannot make its language's sounds
+    │   │   ├── UnspokenVoiceError     it has it, but cannot make its language's sounds
+    │   │   └── OtherProviderError     it is another provider's than the one asked for
     │   ├── UnknownProviderError       no such provider here
     │   ├── UnknownFormatError         no such audio format
     │   ├── UnknownProfileError        no such mastering profile
@@ -17,14 +18,18 @@
     │   └── OutputPathError            the audio cannot or may not be written there
     ├── EngineError                    speaking failed
     │   ├── EngineUnavailableError     for now: network, quota; retryable (HTTP 503)
-    │   │   └── ModelMissingError      a model or its runtime is missing, partial or corrupt
+    │   │   ├── ModelMissingError      a model or its runtime is missing, partial or corrupt
+    │   │   ├── ProviderRestsError     the service failed too often, and is left alone for a while
+    │   │   └── ProviderRefusedError   the service forbids it; trying again does not help
     │   └── EngineOutputError          silent, truncated or otherwise wrong audio (HTTP 502)
+    │       ├── BadAnswerError         a service's answer without the whole audio; retryable
     │       └── FlaggedError           a take failed its checks, and nobody accepted it yet
     ├── MasteringError                 the encoder is missing or failed
     ├── CatalogError                   the library or its index cannot be used
     │   └── StorageFullError           the disk is full; what was finished is kept
     ├── StackError                     the local stack cannot start, or does not answer
-    │   └── PortTakenError             somebody else listens on a port the stack needs
+    │   ├── PortTakenError             somebody else listens on a port the stack needs
+    │   └── StackSilentError           the Prefect server does not answer for now; retryable
     ├── RunLostError                   a run ended without saying what came of it
     └── CancelledError                 the operator cancelled the run
 
@@ -143,6 +148,12 @@ class UnspokenVoiceError(UnknownVoiceError):
     code = "unspoken_voice"
 
 
+class OtherProviderError(UnknownVoiceError):
+    """The voice is another provider's than the one that was asked for."""
+
+    code = "voice_of_other_provider"
+
+
 class UnknownProviderError(InputError):
     """There is no such provider."""
 
@@ -217,10 +228,30 @@ class ModelMissingError(EngineUnavailableError):
     retryable = False
 
 
+class ProviderRestsError(EngineUnavailableError):
+    """The service that speaks failed too often, and is left alone for a while."""
+
+    code = "provider_rests"
+
+
+class ProviderRefusedError(EngineUnavailableError):
+    """The service that speaks forbids the request, or does not know it any more."""
+
+    code = "provider_refused"
+    retryable = False
+
+
 class EngineOutputError(EngineError):
     """The engine returned audio that cannot be what was asked for."""
 
     code = "engine_output"
+
+
+class BadAnswerError(EngineOutputError):
+    """The service that speaks answered, but not with the whole audio of the text."""
+
+    code = "bad_answer"
+    retryable = True
 
 
 class FlaggedError(EngineOutputError):
@@ -257,6 +288,13 @@ class PortTakenError(StackError):
     """Another program listens on a port that the stack needs."""
 
     code = "port_taken"
+
+
+class StackSilentError(StackError):
+    """The Prefect server does not answer for now."""
+
+    code = "stack_silent"
+    retryable = True
 
 
 class RunLostError(NarrationError):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -56,6 +58,15 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(default=5_000, gt=0)
     """Longest single text, in characters."""
 
+    gtts_url: str | None = None
+    """Base of the address that gTTS speaks to, in place of ``https://translate.google.<tld>``."""
+
+    gtts_requests_per_s: float = Field(default=2.0, ge=0.01, le=100)
+    """Requests a second that gTTS sends at most, over all workers; a request is a sentence."""
+
+    gtts_timeout_s: float = Field(default=20.0, gt=0, le=60)
+    """Longest time, in seconds, that one request of gTTS may take."""
+
     durable: bool = True
     """Whether every write to the library is flushed to the disk before it counts (fsync)."""
 
@@ -77,6 +88,21 @@ class Settings(BaseSettings):
     @classmethod
     def _no_asr_model(cls, value: object) -> object:
         return value or None
+
+    @field_validator("gtts_url", mode="before")
+    @classmethod
+    def _http_or_nothing(cls, value: object) -> object:
+        if not value:
+            return None
+        try:
+            address = urlsplit(str(value))
+            is_right = address.scheme in ("http", "https") and bool(address.hostname)
+            is_right = is_right and address.port != 0 and not (address.query or address.fragment)
+        except ValueError:  # A port that is no number, half a bracket.
+            is_right = False
+        if not is_right or re.search(r"\s", str(value)):
+            raise ValueError("it is no address such as http://127.0.0.1:8765")
+        return str(value).rstrip("/")
 
     @field_validator("output_roots", mode="before")
     @classmethod
@@ -103,6 +129,11 @@ class Settings(BaseSettings):
     def library(self) -> Path:
         """Objects, journal and catalog."""
         return self.data / "library"
+
+    @property
+    def providers(self) -> Path:
+        """What is known of services that rest after failures; shared by all processes."""
+        return self.data / "providers"
 
     @property
     def narrations(self) -> Path:
@@ -137,7 +168,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0] if first["loc"] else "").upper()
         raise InputError(
-            f"{first['msg']}, got {first['input']!r}",
+            f"{first['msg'].removeprefix('Value error, ')}, got {first['input']!r}",
             field=name,
             value=first["input"],
             remedy="correct or unset the environment variable",
