@@ -147,6 +147,13 @@ def show_course(report: dict[str, Any], ui_url: str, *, stays_up: bool) -> None:
         speed = totals["narrated_s"] / totals["wall_s"]
         lessons += f"; {totals['wall_s']:.1f} s, {speed:.0f}x real time"
     out.print(lessons, highlight=False)
+    lesser = [row for row in report["lessons"] if row["downgraded"]]
+    for choice in dict.fromkeys(row["choice"] for row in lesser):
+        named = ", ".join(row["id"] for row in lesser if row["choice"] == choice)
+        out.print(f"lesser voice  {named}: {choice}", markup=False, highlight=False, soft_wrap=True)
+    if lesser:
+        again = "`narrate course --upgrade` narrates them again when the better one can speak"
+        out.print(f"              {again}", highlight=False, soft_wrap=True)
     out.print(f"files  {report['folder']}", markup=False, highlight=False, soft_wrap=True)
     if book := report.get("audiobook"):
         made = book["error"]["message"] if book["error"] else book["path"]

@@ -6,7 +6,8 @@ Flows, ``generate_narration``, the command and the API share it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from tts_tasks.request import (
     Markup,
     NarrationRequest,
     Policies,
+    Policy,
     QualityChecks,
     language_code,
+    preference_of,
 )
 from tts_tasks.script.lexicon import Entry
 from tts_tasks.script.policies import policies_of
@@ -46,18 +49,21 @@ def as_request(
     course: str = "",
     track: int | None = None,
     lesson: str | None = None,
+    policy: str | Sequence[str] = Policy.QUALITY,
+    deadline_s: float | None = None,
     first_line: int | None = 1,
     run_id: str | None = None,
 ) -> NarrationRequest:
     """Return the request that the parameters of ``narrate`` describe.
 
     Raises:
-        InputError: if there is no such markup, policy or quality.
+        InputError: if there is no such markup, policy or quality, or the deadline is no time.
     """
     return NarrationRequest(
         text=text,
         output_path=Path(output_path or _single_path(text, format, settings)),
         provider=provider,
+        preference=preference_of(policy, deadline_s),
         voice=voice,
         format=format,
         language=language,
@@ -99,6 +105,9 @@ def success(narration: Narration) -> dict[str, Any]:
         "true_peak_dbtp": narration.true_peak_dbtp,
         "sha256": narration.sha256,
         "choice": narration.choice,
+        "ranking": [asdict(verdict) for verdict in narration.ranking],
+        "downgraded": narration.is_downgrade,
+        "fingerprint": narration.fingerprint,
         "profile": narration.profile,
         "flagged": list(narration.flagged),
         "sentences": [

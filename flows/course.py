@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from flows.audiobook import Watch, check_cover, make_book
 from flows.contract import failure
 from flows.course_plan import PlannedLesson, Wishes, as_wished, plan_lessons, published_folder
 from flows.course_report import publish
-from flows.runs import trigger, wait_for
+from flows.runs import is_pool_online, trigger, wait_for
 from tts_tasks.errors import CatalogError, NarrationError, RunLostError, storage_error
 from tts_tasks.files import lock_now
 from tts_tasks.settings import Settings, load_settings
@@ -39,9 +40,6 @@ logger = logging.getLogger(__name__)
 
 TURN_S = 0.5
 """Seconds between two looks whether another run of the same course has ended."""
-
-GPU_PROVIDERS = {"bark"}
-"""Providers whose runs go to the ``gpu`` pool; the others go to ``cpu``."""
 
 
 def run_name() -> str:
@@ -57,6 +55,8 @@ async def narrate_course(
     format: str | None = None,
     profile: str | None = None,
     accept_flagged: bool = False,
+    policy: str | None = None,
+    upgrade: bool = False,
 ) -> State[Any]:
     """Narrate the changed lessons of a course, and publish it in ``data/narrations/<course>/``.
 
@@ -67,6 +67,9 @@ async def narrate_course(
         format: audio format, whatever the course says, e.g. ``m4a``.
         profile: mastering profile, whatever the course says.
         accept_flagged: publish lessons although the best take of a sentence failed its checks.
+        policy: what matters when ``auto`` chooses, whatever the course says: ``quality``, ``fast``,
+            ``offline``, ``cheapest``, or the only providers that may speak, as ``gtts,espeak``.
+        upgrade: narrate lessons again that a lesser provider spoke in place of one that failed.
 
     Returns:
         Completed; Completed under the name CompletedWithErrors when some lessons failed; Failed
@@ -78,7 +81,7 @@ async def narrate_course(
     settings = load_settings()
     batch_id = str(runtime.flow_run.get_id())
     try:
-        wishes = Wishes(provider, voice, format, profile, accept_flagged)
+        wishes = Wishes(provider, voice, format, profile, accept_flagged, policy, upgrade)
         report = await narrate_and_publish(settings.home / course, wishes, batch_id, settings)
     except NarrationError as error:
         batches.write_report(settings, batch_id, {"error": error.as_dict()})
@@ -103,7 +106,15 @@ async def narrate_and_publish(
     course = await asyncio.to_thread(read)
     async with alone(published_folder(course, settings)):
         course = await asyncio.to_thread(read)  # It may have been edited while this run waited.
-        lessons = await asyncio.to_thread(plan_lessons, course, folder, settings)
+        plan = partial(
+            plan_lessons,
+            course,
+            folder,
+            settings,
+            upgrade=wishes.upgrade,
+            gpu_online=await is_gpu_online(),
+        )
+        lessons = await asyncio.to_thread(plan)
         outcomes = await narrate_changed(lessons, course.id, batch_id, settings)
         report = await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
         if course.audiobook and not report["totals"]["failed"]:
@@ -189,8 +200,10 @@ async def start(planned: PlannedLesson, course_id: str, batch_id: str) -> FlowRu
     that go on, not begin them again. One that has ended is begun again: if it failed, that is what
     a retry is for; if not, the library makes it cheap, and its files are surely there.
     """
+    from tts_tasks.engines.registry import load_engine
+
     assert planned.script is not None
-    pool = "gpu" if planned.script.provider in GPU_PROVIDERS else "cpu"
+    pool = "gpu" if load_engine(planned.script.provider).needs_gpu else "cpu"
     for attempt in itertools.count(1):
         run = await trigger(
             f"narrate/{pool}",
@@ -202,6 +215,15 @@ async def start(planned: PlannedLesson, course_id: str, batch_id: str) -> FlowRu
         if run.state is None or not run.state.is_final():
             return run
     raise AssertionError("unreachable")
+
+
+async def is_gpu_online() -> bool | None:
+    """Return whether a worker of the ``gpu`` pool is online; ``None`` if nobody would need it."""
+    from tts_tasks.engines.registry import load_engine, providers
+
+    if not any(load_engine(name).needs_gpu for name in providers()):
+        return None
+    return await is_pool_online("gpu")
 
 
 def run_lost(run: FlowRun) -> RunLostError:
@@ -228,6 +250,7 @@ async def show_lessons(course_id: str, rows: list[dict[str, Any]]) -> None:
                 "chunks": row["chunks"],
                 "synthesized": row["synthesized_chunks"],
                 "voice": row["voice"],
+                "downgraded": row["choice"] if row["downgraded"] else "",
                 "error": (row["error"] or {}).get("message", ""),
             }
             for row in rows
@@ -251,6 +274,8 @@ def final_state(totals: dict[str, Any]) -> State[Any]:
     message = (
         f"{totals['narrated']} narrated, {totals['unchanged']} unchanged, {totals['failed']} failed"
     )
+    if totals["downgraded"]:
+        message += f", {totals['downgraded']} by a lesser voice than wished"
     if not totals["failed"]:
         return Completed(message=message)
     if totals["failed"] < totals["lessons"]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.contract import as_request
 from tts_tasks.errors import EngineParameterError, NarrationError
-from tts_tasks.request import AUTO
+from tts_tasks.request import AUTO, Preference, preference_of
 from tts_tasks.settings import Settings
 from tts_tasks.values import Script
 
@@ -64,6 +64,12 @@ class Wishes:
     accept_flagged: bool = False
     """Whether lessons are published although a take of theirs failed its checks."""
 
+    policy: str | None = None
+    """What matters when ``auto`` chooses; see ``request.preference_of``."""
+
+    upgrade: bool = False
+    """Whether lessons are narrated again that a lesser provider spoke in place of another one."""
+
 
 def as_wished(course: Course, wishes: Wishes, settings: Settings) -> Course:
     """Return the course as if its author had written what is wished.
@@ -71,11 +77,19 @@ def as_wished(course: Course, wishes: Wishes, settings: Settings) -> Course:
     Raises:
         NarrationError: if there is no such speaker, format or profile.
     """
+    from tts_tasks.engines.choose import refuse_unknown_providers
     from tts_tasks.mastering.profile import find_format, find_profile
 
     course = spoken_by(course, wishes.provider, wishes.voice, settings)
+    preference = course.preference
+    if wishes.policy is not None:
+        preference = preference_of(wishes.policy)
+    elif wishes.provider is not None and preference.order:
+        preference = Preference()  # The author's order is overruled, too.
+    refuse_unknown_providers(preference)
     return replace(
         course,
+        preference=preference,
         format=find_format(wishes.format or course.format).name,
         profile=find_profile(wishes.profile or course.profile).name,
         accept_flagged=course.accept_flagged or wishes.accept_flagged,
@@ -135,13 +149,22 @@ def base_language(tag: str) -> str:
     return tag.lower().replace("_", "-").split("-")[0]
 
 
-def plan_lessons(course: Course, source: Path, settings: Settings) -> list[PlannedLesson]:
+def plan_lessons(
+    course: Course,
+    source: Path,
+    settings: Settings,
+    *,
+    upgrade: bool = False,
+    gpu_online: bool | None = None,
+) -> list[PlannedLesson]:
     """Return every lesson of the course, in order, with what has to be done for it.
 
     Args:
         course: the course as its author wrote it.
         source: the folder of its lessons.
         settings: the installation.
+        upgrade: whether lessons are narrated again that a lesser provider spoke.
+        gpu_online: whether a worker with a GPU is online; ``None`` where this process speaks.
 
     Raises:
         CourseError: if another course is published under this one's id.
@@ -152,28 +175,70 @@ def plan_lessons(course: Course, source: Path, settings: Settings) -> list[Plann
     refuse_another_course(published_folder(course, settings), source, ids)
     manifest = read_manifest(published_folder(course, settings))
     published = {entry["id"]: entry for entry in manifest.get("lessons", [])}
-    return [_plan(lesson, course, published.get(lesson.id), settings) for lesson in course.lessons]
+    planner = _Planner(course, settings, upgrade=upgrade, gpu_online=gpu_online)
+    return [planner.plan(lesson, published.get(lesson.id)) for lesson in course.lessons]
 
 
-def _plan(
-    lesson: Lesson, course: Course, published: dict[str, Any] | None, settings: Settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planner:
+    """Compares the lessons of a course with what was published of them."""
+
+    course: Course = field(kw_only=False)
+    settings: Settings = field(kw_only=False)
+    upgrade: bool
+    gpu_online: bool | None
+
+    def plan(self, lesson: Lesson, published: dict[str, Any] | None) -> PlannedLesson:
+        """Return a lesson with what has to be done for it."""
+        planned = self._compared(lesson, published)
+        if planned.script is None or planned.is_unchanged or not published:
+            return planned
+        if not _keeps_its_voice(planned.script, published, upgrade=self.upgrade):
+            return planned
+        as_published = self._compared(replace(lesson, provider=published["provider"]), published)
+        return as_published if as_published.is_unchanged else planned
+
+    def _compared(self, lesson: Lesson, published: dict[str, Any] | None) -> PlannedLesson:
+        from tts_tasks.catalog.courses import is_unchanged
+
+        found = validated(lesson, self.course, self.settings, gpu_online=self.gpu_online)
+        planned = replace(found, published=published)
+        if planned.script is None:
+            return planned
+        folder = published_folder(self.course, self.settings)
+        return replace(planned, is_unchanged=is_unchanged(folder, published, planned.fingerprint))
+
+
+def _keeps_its_voice(script: Script, published: dict[str, Any], *, upgrade: bool) -> bool:
+    """Return whether a lesson, if its text is the same, keeps the provider that spoke it.
+
+    ``auto`` may choose another one tonight than last night, only because a service rests, or works
+    again: that is no reason to speak a lesson anew, for the worse or, unasked, for the better.
+    """
+    now = {verdict.provider: verdict for verdict in script.ranking}
+    spoke = now.get(published["provider"])
+    if spoke is None or spoke.provider == script.provider:
+        return False
+    before = {each["provider"]: each for each in published.get("ranking", ())}
+    then = before.get(script.provider)
+    if then and not then["is_usable"] and not then["is_passing"]:
+        return False  # It could not speak at all then: its model has come, or its author wants it.
+    if not spoke.is_usable and not spoke.is_passing:
+        return False  # It cannot speak any more: its model is gone, or its author excludes it.
+    was_passed_over = bool(then and then["is_passing"])
+    return spoke.is_passing or (was_passed_over and not upgrade)
+
+
+def validated(
+    lesson: Lesson, course: Course, settings: Settings, *, gpu_online: bool | None = None
 ) -> PlannedLesson:
-    from tts_tasks.catalog.courses import is_unchanged
-
-    planned = replace(validated(lesson, course, settings), published=published)
-    if planned.script is None:
-        return planned
-    folder = published_folder(course, settings)
-    return replace(planned, is_unchanged=is_unchanged(folder, published, planned.fingerprint))
-
-
-def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLesson:
     """Return a lesson with what will be said, whatever was published before."""
     from tts_tasks import steps
     from tts_tasks.catalog.courses import fingerprint
 
     folder = published_folder(course, settings)
     language = lesson.language or course.language
+    preference = course.preference
     is_courses = base_language(language) == base_language(course.language)
     parameters: dict[str, Any] = {
         "text": lesson.text,
@@ -189,6 +254,8 @@ def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLess
         "policies": asdict(lesson.policies),
         "profile": course.profile,
         "quality": course.quality.value,
+        # A lesson's own provider counts more than the course's order.
+        "policy": str(Preference() if lesson.provider and course.preference.order else preference),
         "accept_flagged": course.accept_flagged or lesson.accept_flagged,
         "title": lesson.title,
         "course": course.title,
@@ -199,7 +266,7 @@ def validated(lesson: Lesson, course: Course, settings: Settings) -> PlannedLess
         return PlannedLesson(lesson, parameters, error=lesson.error)
     try:
         request = as_request(settings, **parameters, first_line=lesson.first_line)
-        script = steps.validate(request, settings)
+        script = steps.validate(request, settings, gpu_online=gpu_online)
     except NarrationError as error:
         return PlannedLesson(lesson, parameters, error=error.in_file(lesson.path.name))
     return PlannedLesson(

@@ -90,11 +90,13 @@ def _entry(planned: PlannedLesson, outcome: Outcome | None) -> dict[str, Any] | 
         "id": planned.lesson.id,
         "title": planned.lesson.title,
         "number": planned.lesson.number,
-        "fingerprint": planned.fingerprint,
+        "fingerprint": outcome["fingerprint"],
         "key": outcome["key"],
         "provider": outcome["provider"],
         "voice": outcome["voice"],
         "choice": outcome["choice"],
+        "ranking": outcome["ranking"],
+        "downgraded": outcome["downgraded"],
         "duration_s": round(outcome["duration"], 3),
         "characters": outcome["characters"],
         "profile": outcome["profile"],
@@ -122,6 +124,8 @@ def _row(planned: PlannedLesson, outcome: Outcome | None, folder: Path) -> dict[
         "audio": None,
         "captions": {},
         "transcripts": {},
+        "choice": None,
+        "downgraded": False,
         "error": None,
     }
     if planned.is_unchanged and planned.published:
@@ -140,6 +144,8 @@ def _row(planned: PlannedLesson, outcome: Outcome | None, folder: Path) -> dict[
         "audio": outcome["audio_path"],
         "captions": outcome["captions"],
         "transcripts": outcome["transcripts"],
+        "choice": outcome["choice"],
+        "downgraded": outcome["downgraded"],
     }
 
 
@@ -157,6 +163,8 @@ def _unchanged(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
         "audio": str(folder / audio),
         "captions": captions,
         "transcripts": transcripts,
+        "choice": entry.get("choice"),
+        "downgraded": entry.get("downgraded", False),
     }
 
 
@@ -170,6 +178,7 @@ def _totals(rows: list[dict[str, Any]], outcomes: dict[str, Outcome]) -> dict[st
         "narrated": statuses.count("narrated"),
         "unchanged": statuses.count("unchanged"),
         "failed": statuses.count("failed"),
+        "downgraded": sum(row["downgraded"] for row in rows),
         "duration_s": round(sum(row["duration_s"] for row in rows), 3),
         "narrated_s": round(sum(outcome["duration"] for outcome in spoken), 3),
         "chunks": sum(row["chunks"] for row in rows),

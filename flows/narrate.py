@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from prefect import flow, runtime
 from flows import batches
 from flows.contract import as_request, failure, success
 from tts_tasks.errors import CancelledError, NarrationError
-from tts_tasks.request import AUTO, Markup, QualityChecks
+from tts_tasks.request import AUTO, Markup, NarrationRequest, Policy, QualityChecks
 from tts_tasks.script.lexicon import Entry
-from tts_tasks.settings import load_settings
-from tts_tasks.values import Checkpoint, never_cancelled
+from tts_tasks.settings import Settings, load_settings
+from tts_tasks.values import Checkpoint, Narration, never_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ async def narrate(
     profile: str = "course",
     quality: QualityChecks = QualityChecks.SIGNAL,
     accept_flagged: bool = False,
+    policy: str | list[str] = Policy.QUALITY.value,
+    deadline_s: float | None = None,
     title: str = "narration",
     course: str = "",
     track: int | None = None,
@@ -81,6 +83,9 @@ async def narrate(
             ``none`` (as loud as it was spoken).
         quality: what every take must pass: ``signal``, or ``asr`` for a speech recogniser too.
         accept_flagged: publish although the best take of a sentence failed its checks.
+        policy: what matters when ``auto`` chooses: ``quality``, ``fast``, ``offline``,
+            ``cheapest``, or the only providers that may speak, in their order: ``gtts,espeak``.
+        deadline_s: seconds in which the audio should be there; who cannot make it comes last.
         title: title of the file, and of the flow run.
         course: title of the course.
         track: number of the lesson in its course, from 1.
@@ -94,8 +99,6 @@ async def narrate(
     Raises:
         NarrationError: the reason why there is no narration.
     """
-    from tts_tasks import steps, tasks
-
     settings = load_settings()
     run_id = runtime.flow_run.get_id()
     request = as_request(
@@ -113,6 +116,8 @@ async def narrate(
         profile=profile,
         quality=quality,
         accept_flagged=accept_flagged,
+        policy=policy,
+        deadline_s=deadline_s,
         title=title,
         course=course,
         track=track,
@@ -120,14 +125,8 @@ async def narrate(
         run_id=run_id,
     )
     try:
-        script = await tasks.validate(request, settings)
-        plan = await tasks.look_up(script, settings)
-        spoken = await tasks.synthesize(plan, settings)
-        with steps.scratch(settings) as folder:
-            mastered = await tasks.post_process(spoken, folder)
-            narration = await tasks.register(spoken, mastered, request, settings)
+        narration = await _narrated(request, settings)
     except NarrationError as error:
-        steps.record_failure(error, request, settings)
         if batch and item:
             batches.write_outcome(settings, batch, item, {"run_id": run_id, **failure(error)})
         raise
@@ -145,6 +144,27 @@ async def narrate(
     return outcome
 
 
+async def _narrated(request: NarrationRequest, settings: Settings) -> Narration:
+    """Run the five tasks, with one provider after another where several may speak.
+
+    Raises:
+        NarrationError: the reason why there is no narration.
+    """
+    from tts_tasks import steps, tasks
+
+    attempts = steps.Attempts(request, settings)
+    while True:
+        try:
+            script = attempts.script = await tasks.validate(attempts.request, settings)
+            plan = await tasks.look_up(script, settings)
+            spoken = await tasks.synthesize(plan, settings)
+            with steps.scratch(settings) as folder:
+                mastered = await tasks.post_process(spoken, folder)
+                return await tasks.register(spoken, mastered, attempts.request, settings)
+        except NarrationError as error:
+            attempts.go_on_after(error)
+
+
 async def generate_narration(
     text: str,
     output_path: str | os.PathLike[str],
@@ -160,6 +180,8 @@ async def generate_narration(
     profile: str = "course",
     quality: QualityChecks | str = QualityChecks.SIGNAL,
     accept_flagged: bool = False,
+    policy: str | Sequence[str] = Policy.QUALITY,
+    deadline_s: float | None = None,
     title: str = "",
 ) -> dict[str, Any]:
     """Narrate one text in this process, without a Prefect server.
@@ -183,13 +205,17 @@ async def generate_narration(
             ``none`` (as loud as it was spoken).
         quality: what every take must pass: ``signal``, or ``asr`` for a speech recogniser too.
         accept_flagged: publish although the best take of a sentence failed its checks.
+        policy: what matters when ``auto`` chooses: ``quality``, ``fast``, ``offline``,
+            ``cheapest``, or the only providers that may speak, in their order: ``gtts,espeak``.
+        deadline_s: seconds in which the audio should be there; who cannot make it comes last.
         title: title written into the file; by default the file's name.
 
     Returns:
         ``success``, ``audio_path``, ``duration`` (seconds), ``cached`` (nothing was synthesized
         or mastered), ``provider``, ``voice``, ``chunks``, ``synthesized_chunks``, ``characters``,
         ``captions`` (paths by ``vtt`` and ``srt``), ``transcripts`` (by ``json``, ``md`` and
-        ``html``) and ``error``. An expected failure has
+        ``html``), ``choice`` (why this provider), ``ranking`` (what became of each one),
+        ``downgraded`` (a better one was passed over for now) and ``error``. An expected failure has
         ``success: False`` and an ``error`` with ``type``, ``code``, ``message``, ``field``,
         ``value`` and ``remedy``; programming mistakes raise.
     """
@@ -214,6 +240,8 @@ async def generate_narration(
         profile=profile,
         quality=quality,
         accept_flagged=accept_flagged,
+        policy=policy,
+        deadline_s=deadline_s,
         title=title,
         checkpoint=checkpoint,
     )
@@ -238,6 +266,8 @@ def generate_narration_sync(
     profile: str = "course",
     quality: QualityChecks | str = QualityChecks.SIGNAL,
     accept_flagged: bool = False,
+    policy: str | Sequence[str] = Policy.QUALITY,
+    deadline_s: float | None = None,
     title: str = "",
     checkpoint: Checkpoint = never_cancelled,
 ) -> dict[str, Any]:
@@ -264,6 +294,8 @@ def generate_narration_sync(
             profile=profile,
             quality=quality,
             accept_flagged=accept_flagged,
+            policy=policy,
+            deadline_s=deadline_s,
             title=title or path.stem,
         )
         return success(steps.narrate(request, settings, checkpoint=checkpoint))

@@ -77,6 +77,27 @@ async def trigger(
         raise _unreachable(error) from error
 
 
+async def is_pool_online(pool: str) -> bool:
+    """Return whether a worker of a work pool has been heard of lately.
+
+    Raises:
+        StackError: if the server does not answer.
+    """
+    from httpx import TransportError
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import WorkerStatus
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        async with get_client() as client:
+            workers = await client.read_workers_for_work_pool(pool)
+    except ObjectNotFound:
+        return False
+    except TransportError as error:
+        raise _unreachable(error) from error
+    return any(worker.status == WorkerStatus.ONLINE for worker in workers)
+
+
 async def wait_for(
     run_ids: Iterable[UUID],
     *,

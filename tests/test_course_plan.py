@@ -1,10 +1,14 @@
 """What a course needs, without a server: each lesson's request, and what is refused."""
 
+import asyncio
+
 import pytest
 
+from flows.course import is_gpu_online
 from flows.course_plan import plan_lessons, spoken_by
 from flows.narrate import narrate
-from tts_tasks.errors import CourseError, SourceError, UnknownVoiceError
+from tts_tasks.engines.registry import ENGINES
+from tts_tasks.errors import CourseError, SourceError, UnknownProviderError, UnknownVoiceError
 from tts_tasks.script.course import read_course
 from tts_tasks.settings import load_settings
 
@@ -44,6 +48,51 @@ def test_a_lesson_overrides_the_course(plan):
     )
     assert lesson.script.voice == "pt-br+m3"
     assert lesson.parameters["parameters"] == {"rate": 180, "pitch": 40}
+
+
+@pytest.mark.parametrize(
+    ("online", "provider", "is_downgrade"), [(True, "studio", False), (False, "espeak", True)]
+)
+def test_a_provider_that_needs_a_gpu_speaks_while_a_worker_with_one_is_online(
+    tmp_path, monkeypatch, online, provider, is_downgrade
+):
+    monkeypatch.setitem(ENGINES, "studio", "tests.support.studio:StudioEngine")
+    (tmp_path / "a.md").write_text("Olá.")
+    course = read_course(tmp_path, max_lesson_chars=100_000)
+    [planned] = plan_lessons(course, tmp_path, load_settings(), gpu_online=online)
+    assert (planned.script.provider, planned.script.is_downgrade) == (provider, is_downgrade)
+
+
+def test_nobody_asks_for_workers_with_a_gpu_that_nobody_needs(monkeypatch):
+    async def online(pool):
+        assert pool == "gpu"
+        return True
+
+    monkeypatch.setattr("flows.course.is_pool_online", online)
+    assert asyncio.run(is_gpu_online()) is None
+    monkeypatch.setitem(ENGINES, "studio", "tests.support.studio:StudioEngine")
+    assert asyncio.run(is_gpu_online()) is True
+
+
+def test_a_course_says_how_its_speaker_is_chosen(plan):
+    [lesson] = plan("policy: [espeak, kokoro]\nlessons: [a.md]", a="Olá.")
+    assert lesson.parameters["policy"] == "espeak,kokoro"
+    assert lesson.script.provider == "espeak"
+    [lesson] = plan("policy: offline\nlessons: [a.md]", a="Olá.")
+    assert "offline" in lesson.parameters["policy"]
+
+
+def test_a_provider_of_the_order_that_there_is_not_is_an_error_of_the_lesson(plan):
+    [lesson] = plan("policy: best\nlessons: [a.md]", a="Olá.")
+    assert isinstance(lesson.error, UnknownProviderError)
+    assert "best" in str(lesson.error)
+    assert "quality, fast, offline, cheapest" in str(lesson.error)
+
+
+@pytest.mark.parametrize("policy", ["[]", "{a: b}", "7", "[espeak, espeak]"])
+def test_a_policy_that_is_none_is_refused(plan, policy):
+    with pytest.raises(CourseError, match=r"policy.*course\.yaml"):
+        plan(f"policy: {policy}\nlessons: [a.md]", a="Olá.")
 
 
 def test_a_lesson_in_another_language_gets_a_voice_of_that_language(plan):

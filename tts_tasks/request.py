@@ -1,12 +1,14 @@
-"""What a caller asks for. Checking it is validation's business, not this module's."""
+"""What a caller asks for. Checking a whole request is validation's business, not this module's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from tts_tasks.errors import InputError
 from tts_tasks.values import Tags
 
 AUTO = "auto"
@@ -81,6 +83,82 @@ class QualityChecks(StrEnum):
     """Those, and a speech recogniser must hear the words (``NARRATION_ASR_MODEL``)."""
 
 
+class Policy(StrEnum):
+    """By what ``auto`` prefers one provider to another."""
+
+    QUALITY = "quality"
+    """The most natural voice that can be had."""
+
+    FAST = "fast"
+    """The one that is ready first; what is cached is ready."""
+
+    OFFLINE = "offline"
+    """The most natural voice to which no text is sent over a network."""
+
+    CHEAPEST = "cheapest"
+    """The one that needs the least computing; what is cached needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What matters to the caller when ``auto`` chooses."""
+
+    policy: Policy = Policy.QUALITY
+    """By what providers are compared."""
+
+    order: tuple[str, ...] = ()
+    """Names of the only providers that may speak, the best first; in place of a policy."""
+
+    deadline_s: float | None = None
+    """Seconds in which the audio should be there; who cannot make it comes after who can."""
+
+    def __str__(self) -> str:
+        """Return what requests and courses call it: ``quality``, or ``gtts,espeak``."""
+        return ",".join(self.order) or self.policy
+
+
+def preference_of(policy: str | Sequence[str], deadline_s: float | None = None) -> Preference:
+    """Return what matters when ``auto`` chooses.
+
+    Args:
+        policy: ``quality``, ``fast``, ``offline``, ``cheapest``, or providers in the order in which
+            they may speak: ``gtts,espeak`` or a list.
+        deadline_s: seconds in which the audio should be there.
+
+    Raises:
+        InputError: if it is neither, or the deadline is not a positive number.
+    """
+    given = policy.split(",") if isinstance(policy, str) else policy
+    names = list(given) if isinstance(given, list | tuple) else [None]
+    order = tuple(name.strip() for name in names if isinstance(name, str))
+    is_number = isinstance(deadline_s, int | float) and not isinstance(deadline_s, bool)
+    if deadline_s is not None and not (is_number and 0 < deadline_s < math.inf):
+        raise InputError(
+            f"{deadline_s!r} is not a number of seconds above 0",
+            field="deadline_s",
+            value=deadline_s,
+            remedy="give the seconds in which the audio should be there, or leave it out",
+        )
+    if len(order) == 1 and order[0] in tuple(Policy):
+        return Preference(Policy(order[0]), deadline_s=deadline_s)
+    if not order or len(order) < len(names) or not all(order):
+        raise InputError(
+            f"{policy!r} is no policy",
+            field="policy",
+            value=policy,
+            remedy=f"use {', '.join(Policy)}, or providers in their order, as gtts,espeak",
+        )
+    twice = [name for name in order if order.count(name) > 1]
+    if twice:
+        raise InputError(
+            f"{twice[0]!r} stands twice in {','.join(order)}",
+            field="policy",
+            value=policy,
+            remedy="name each provider once",
+        )
+    return Preference(order=order, deadline_s=deadline_s)
+
+
 @dataclass(frozen=True, slots=True)
 class NarrationRequest:
     """One text to be narrated into one file."""
@@ -93,6 +171,12 @@ class NarrationRequest:
 
     provider: str = AUTO
     """An engine's name, or ``auto``."""
+
+    preference: Preference = field(default_factory=Preference)
+    """What matters when the provider is ``auto``."""
+
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Provider -> what went wrong when it was tried for this narration: ``auto`` passes it over."""
 
     voice: str | None = None
     """Voice preset; ``None`` is the engine's default for the language."""

@@ -8,34 +8,31 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tts_tasks.catalog import keys, lookup
+from tts_tasks.casting import cast, suffix_format
+from tts_tasks.catalog import lookup
 from tts_tasks.catalog import register as registration
+from tts_tasks.catalog.courses import fingerprint
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.register import accept_all
 from tts_tasks.catalog.scratch import scratch_folder
 from tts_tasks.engines import synthesize as synthesis
-from tts_tasks.engines.choose import Choice, choose
-from tts_tasks.engines.protocol import Voice
 from tts_tasks.engines.registry import load_engine
-from tts_tasks.errors import CatalogError, EngineParameterError, NarrationError
+from tts_tasks.errors import CatalogError, NarrationError
+from tts_tasks.fallback import is_the_providers, next_request
 from tts_tasks.marks import without_phonemes
 from tts_tasks.mastering import post_process as mastering
-from tts_tasks.mastering.profile import FORMATS, describe, find_format, find_profile
+from tts_tasks.mastering.profile import find_format
 from tts_tasks.mastering.publish import check_output_path, publish
 from tts_tasks.request import NarrationRequest
 from tts_tasks.review import refuse_flagged, review_of
-from tts_tasks.script import validate as script
-from tts_tasks.script.chunks import Line
-from tts_tasks.script.lexicon import system_lexicon
 from tts_tasks.script.written_words import words_as_written
 from tts_tasks.settings import Settings
 from tts_tasks.values import (
     Checkpoint,
-    Chunk,
     Cue,
     Mastered,
     Narration,
@@ -55,129 +52,77 @@ def narrate(
         NarrationError: whatever is wrong with the request or the machine; what was synthesized
             before stays in the library.
     """
-    try:
-        script = validate(request, settings)
-        plan = look_up(script, settings)
-        spoken = synthesize(plan, settings, checkpoint)
-        with scratch(settings) as folder:
-            mastered = post_process(spoken, folder, checkpoint)
-            return register(spoken, mastered, request, settings)
-    except NarrationError as error:
-        record_failure(error, request, settings)
-        raise
+    attempts = Attempts(request, settings)
+    while True:
+        try:
+            script = attempts.script = validate(attempts.request, settings)
+            plan = look_up(script, settings)
+            spoken = synthesize(plan, settings, checkpoint)
+            with scratch(settings) as folder:
+                mastered = post_process(spoken, folder, checkpoint)
+                return register(spoken, mastered, attempts.request, settings)
+        except NarrationError as error:
+            attempts.go_on_after(error)
 
 
-def validate(request: NarrationRequest, settings: Settings) -> Script:
+@dataclass(slots=True)
+class Attempts:
+    """The providers that are tried for a narration, one after another."""
+
+    request: NarrationRequest
+    """What is tried now."""
+
+    settings: Settings
+    """The installation."""
+
+    script: Script | None = None
+    """Who speaks now; ``None`` while that is being found out."""
+
+    failure: NarrationError | None = None
+    """Why the provider before failed."""
+
+    def go_on_after(self, error: NarrationError) -> None:
+        """Record a failure, and go on to the request with which another provider is tried.
+
+        Raises:
+            NarrationError: why there is no narration: the failure itself when nobody else may
+                speak, or the one before when the next provider cannot speak this text at all.
+        """
+        if self.script is not None and is_the_providers(error):
+            _record(
+                self.settings,
+                "provider_failed",
+                provider=self.script.provider,
+                voice=self.script.voice,
+                **_about(self.request),
+                code=error.code,
+                message=str(error),
+            )
+        another = next_request(self.request, self.script, error)
+        if another is None:
+            cause = self.failure if self.failure and self.script is None else error
+            record_failure(cause, self.request, self.settings)
+            raise cause
+        self.request, self.script, self.failure = another, None, error
+
+
+def validate(
+    request: NarrationRequest, settings: Settings, *, gpu_online: bool | None = None
+) -> Script:
     """Decide what will be said, by whom and in which format.
+
+    Args:
+        request: what the caller asks for.
+        settings: the installation.
+        gpu_online: whether a worker with a GPU is online, where workers will speak; ``None`` where
+            this process does.
 
     Raises:
         InputError: names the field, the value and the remedy.
     """
-    format = find_format(request.format or _suffix_format(request.output_path)).name
+    format = find_format(request.format or suffix_format(request.output_path)).name
     check_output_path(request.output_path, settings.allowed_output_roots, format)
-    profile = find_profile(request.profile)
-    choice = choose(request.provider, request.voice, request.language, settings, request.parameters)
-    cast = _Cast(choice, settings)
-    chunks = tuple(
-        cast.chunk(line, request.seed) for line in script.validate(request, cast.narrator)
-    )
-    mastering_settings = describe(profile, format)
-    return Script(
-        chunks=chunks,
-        provider=choice.engine.name,
-        voice=choice.voice.name,
-        revision=cast.revision(choice.voice),
-        format=format,
-        mastering=mastering_settings,
-        characters=len(request.text),
-        key=keys.narration_key(
-            chunk_keys=[chunk.key for chunk in chunks],
-            pauses_s=[chunk.pause_s for chunk in chunks],
-            lead_s=chunks[0].lead_s,
-            mastering=mastering_settings,
-            format=format,
-        ),
-        choice=choice.reason,
-        profile=profile.name,
-        quality=request.quality.value,
-    )
-
-
-class _Cast:
-    """Who speaks a narration: its voice, and those that its author asks for here and there."""
-
-    def __init__(self, choice: Choice, settings: Settings) -> None:
-        """Begin with the narration's own voice."""
-        self._choice = choice
-        self._settings = settings
-        self._voices: dict[str | None, Voice] = {None: choice.voice}
-
-    def narrator(self, voice: str | None) -> script.Narrator:
-        """Return a voice of the narration's engine, as far as the text is concerned.
-
-        Raises:
-            UnknownVoiceError: if the engine has no such voice.
-        """
-        engine = self._choice.engine
-        speaks = self._voices[voice] = self._voices.get(voice) or engine.describe(str(voice))
-
-        def fits(spoken: str) -> bool:
-            return len(spoken) <= engine.max_chars and engine.fits(spoken, speaks.name)
-
-        return script.Narrator(
-            language=speaks.language,
-            fits=fits,
-            provider=engine.name,
-            phonemes=engine.speaks_phonemes,
-            lexicon=system_lexicon(self._settings.lexicons, speaks.language),
-        )
-
-    def chunk(self, line: Line, seed: int) -> Chunk:
-        """Return a line with all that decides how it sounds.
-
-        Raises:
-            EngineParameterError: if the engine cannot speak at the pace of the line.
-        """
-        engine, voice = self._choice.engine, self._voices[line.voice]
-        parameters = self._choice.parameters
-        if line.pace != 1.0:
-            try:
-                parameters = engine.at_pace(parameters, line.pace)
-            except EngineParameterError as error:
-                raise EngineParameterError(
-                    f"{line.pace:g} times the pace is more than {engine.name} can do "
-                    f"({error.message})",
-                    field="pace",
-                    value=line.pace,
-                    remedy="ask <prosody rate> for a rate nearer to 100%",
-                ).at_line(line.number) from error
-        return Chunk(
-            written=line.written,
-            spoken=line.spoken,
-            voice=voice.name,
-            parameters=parameters,
-            seed=seed,
-            pause_s=line.pause_s,
-            lead_s=line.lead_s,
-            structure=line.structure,
-            line=line.number,
-            paragraph=line.paragraph,
-            readings=line.readings,
-            revision=self.revision(voice),
-            key=keys.chunk_key(
-                spoken=line.spoken,
-                provider=engine.name,
-                revision=self.revision(voice),
-                voice=voice.name,
-                parameters=parameters,
-                seed=seed,
-            ),
-        )
-
-    def revision(self, voice: Voice) -> str:
-        """Return the revision of the engine with a voice."""
-        revision = self._choice.engine.revision
-        return f"{revision}+{voice.revision}" if voice.revision else revision
+    return cast(request, settings, gpu_online=gpu_online)
 
 
 def look_up(script: Script, settings: Settings) -> Plan:
@@ -251,6 +196,9 @@ def register(
         cues=cues,
         chunk_keys=tuple(chunk.key for chunk in scripted.chunks),
         choice=scripted.choice,
+        ranking=scripted.ranking,
+        is_downgrade=scripted.is_downgrade,
+        fingerprint=fingerprint(scripted, request.tags),
         profile=scripted.profile,
         flagged=kept.flagged,
     )
@@ -280,29 +228,29 @@ def record_failure(error: NarrationError, request: NarrationRequest, settings: S
     """Leave a failed narration in the journal, unless the library itself is what failed."""
     if isinstance(error, CatalogError):
         return
+    _record(
+        settings,
+        "narration_failed",
+        provider=request.provider,
+        voice=request.voice,
+        characters=len(request.text),
+        **_about(request),
+        code=error.code,
+        field=error.field,
+        message=str(error),
+    )
+
+
+def _record(settings: Settings, kind: str, **fields: object) -> None:
+    """Write an event that nothing depends on."""
     with suppress(CatalogError):
-        _library(settings).record(
-            "narration_failed",
-            provider=request.provider,
-            voice=request.voice,
-            characters=len(request.text),
-            **_about(request),
-            code=error.code,
-            field=error.field,
-            message=str(error),
-        )
+        _library(settings).record(kind, None, **fields)
 
 
 def _about(request: NarrationRequest) -> dict[str, str | None]:
     """Return whose narration it is, for the events."""
     course, _, lesson = (request.lesson or "").partition("/")
     return {"run_id": request.run_id, "course": course or None, "lesson": lesson or None}
-
-
-def _suffix_format(path: Path) -> str:
-    """Return the format that a file name asks for; ``mp3`` when it asks for none of ours."""
-    suffix = path.suffix.lower()
-    return next((name for name, known in FORMATS.items() if known.extension == suffix), "mp3")
 
 
 def _library(settings: Settings) -> Library:

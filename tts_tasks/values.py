@@ -333,6 +333,37 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What came of a provider lately."""
+
+    narrations: int = 0
+    """Narrations that it was to speak in the last hour."""
+
+    failures: int = 0
+    """How many of them it failed."""
+
+    rtf: float | None = None
+    """Seconds of synthesis per second of audio in the last week; ``None`` without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one provider when ``auto`` chose."""
+
+    provider: str
+    """Name of the engine."""
+
+    reason: str
+    """Why it stands where it stands, or why it cannot speak."""
+
+    is_usable: bool = True
+    """Whether it could speak."""
+
+    is_passing: bool = False
+    """Whether what keeps it from speaking may be over soon: it failed, rests, is out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """A validated request: what will be said, by whom, and how it will be mastered."""
 
@@ -362,6 +393,15 @@ class Script:
 
     choice: str = ""
     """Why this provider: one sentence."""
+
+    ranking: tuple[Verdict, ...] = ()
+    """Every provider, the preferred one first; empty where one was asked for by name."""
+
+    is_downgrade: bool = False
+    """Whether a better provider was passed over for a reason that may be over soon."""
+
+    accept_flagged: bool = False
+    """Whether takes that failed their checks are kept and published."""
 
     profile: str = "course"
     """Name of the mastering profile."""
@@ -503,6 +543,15 @@ class Narration:
 
     choice: str = ""
     """Why this provider: one sentence."""
+
+    ranking: tuple[Verdict, ...] = ()
+    """Every provider, the preferred one first; empty where one was asked for by name."""
+
+    is_downgrade: bool = False
+    """Whether a better provider was passed over for a reason that may be over soon."""
+
+    fingerprint: str = ""
+    """Digest of what the published files depend on (``catalog.courses.fingerprint``)."""
 
     profile: str = "course"
     """Name of the mastering profile."""

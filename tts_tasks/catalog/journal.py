@@ -15,9 +15,12 @@ sequence) is unique, and ``time`` is UTC in seconds since 1970. The events of th
     narration_hit         narration  provider, voice, duration_s, characters
     narration_finished    narration  provider, voice, format, characters, chunks,
                                      synthesized_chunks, synthesis_s, synthesized_audio_s,
-                                     duration_s, cached; run_id, course, lesson where there are
+                                     duration_s, cached, choice, ranking, is_downgrade; run_id,
+                                     course, lesson where there are
     narration_failed      narration  type, code, field, message; run_id, course, lesson
                           or none
+    provider_failed       none       provider, voice, code, message; run_id, course, lesson:
+                                     another one is tried, if it may be
     object_damaged        object     problem: it was moved aside, and is made again
 
 Later kinds are free to come: a kind is lower-case words joined by underscores.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from tts_tasks.catalog.library import FINISHED, Library
 from tts_tasks.values import Mastered, Spoken
@@ -60,6 +61,9 @@ def register(
         "synthesized_audio_s": spoken.synthesized_audio_s,
         "duration_s": kept.duration_s,
         "cached": finished is not None,
+        "choice": script.choice,
+        "ranking": [asdict(verdict) for verdict in script.ranking],
+        "is_downgrade": script.is_downgrade,
     }
     library.record(FINISHED, script.key, **{**about, **facts})
     return kept

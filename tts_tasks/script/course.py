@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tts_tasks.errors import CourseError
-from tts_tasks.request import Policies, QualityChecks
+from tts_tasks.request import Policies, Preference, QualityChecks
 from tts_tasks.script.course_fields import (
     Parameters,
     cover_of,
@@ -21,6 +21,7 @@ from tts_tasks.script.course_fields import (
     optional_text,
     parameters_of,
     policies_of,
+    preference_in,
     prettify,
     quality_of,
     refuse_long_id,
@@ -78,6 +79,9 @@ class Course:
     quality: QualityChecks = QualityChecks.SIGNAL
     """What every take must pass."""
 
+    preference: Preference = field(default_factory=Preference)
+    """What matters when ``auto`` chooses who speaks a lesson."""
+
     accept_flagged: bool = False
     """Whether lessons are published although a take of theirs failed its checks."""
 
@@ -129,6 +133,7 @@ def read_course(path: Path, *, max_lesson_chars: int) -> Course:
         lessons=lessons,
         profile=optional_text(settings, "profile", file) or DEFAULT_PROFILE,
         quality=quality_of(settings, file),
+        preference=preference_in(settings, file),
         accept_flagged=switch_of(settings, "accept_flagged", file),
         audiobook=switch_of(settings, "audiobook", file),
         cover=cover_of(settings, manifest.folder, file),

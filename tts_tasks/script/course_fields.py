@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_tasks.errors import CourseError, InputError
-from tts_tasks.request import Markup, Policies, QualityChecks
+from tts_tasks.request import Markup, Policies, Preference, QualityChecks, preference_of
 from tts_tasks.script import policies
 
 Parameters = dict[str, int | float | str]
@@ -238,6 +238,19 @@ def quality_of(settings: Mapping[str, Any], where: str) -> QualityChecks:
             remedy=f"use {' or '.join(QualityChecks)}",
         )
     return QualityChecks(value)
+
+
+def preference_in(settings: Mapping[str, Any], where: str) -> Preference:
+    """Return what matters when ``auto`` chooses: a policy, or providers in their order."""
+    value = settings.get("policy")
+    if value is None:
+        return Preference()
+    try:
+        return preference_of(value if isinstance(value, str | list) else [value])
+    except InputError as error:
+        raise CourseError(
+            f"{error.message} ({where})", field="policy", value=value, remedy=error.remedy
+        ) from error
 
 
 def refuse_unknown_keys(given: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:

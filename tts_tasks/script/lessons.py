@@ -50,7 +50,7 @@ FRONT_MATTER_KEYS = (
 )
 
 
-COURSE_ONLY_KEYS = ("profile", "quality", "format", "audiobook", "cover")
+COURSE_ONLY_KEYS = ("policy", "profile", "quality", "format", "audiobook", "cover")
 """Keys of course.yaml that a lesson cannot have."""
 
 

@@ -50,6 +50,7 @@ COURSE_KEYS = (
     "provider",
     "parameters",
     "policies",
+    "policy",
     "format",
     "profile",
     "quality",
