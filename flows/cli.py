@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import cli_audiobook, cli_listen, cli_script, console
+from flows import cli_audiobook, cli_doctor, cli_listen, cli_script, cli_voices, console
 from flows.cli_cache import cache_app
 from flows.cli_catalog import catalog_app
 from flows.cli_models import models_app
@@ -23,6 +23,7 @@ from flows.cli_script import (
     CourseFormat,
     CourseProvider,
     CourseVoice,
+    HowToChoose,
     Json,
     Lexicon,
     Profile,
@@ -59,6 +60,8 @@ app.command("say-as")(cli_script.say_as)
 app.command("script")(cli_script.script)
 app.command("listen")(cli_listen.listen)
 app.command("audiobook")(cli_audiobook.audiobook)
+app.command("voices")(cli_voices.voices)
+app.command("doctor")(cli_doctor.doctor)
 
 Provider = Annotated[str, typer.Option("--provider", "-p", help="Engine, or 'auto'.")]
 Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; see 'narrate voices'.")]
@@ -101,6 +104,10 @@ def text(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Audio file.")] = None,
     provider: Provider = AUTO,
     voice: Voice = None,
+    policy: HowToChoose = None,
+    deadline: Annotated[
+        float | None, typer.Option(help="Seconds in which the audio should be there, for 'auto'.")
+    ] = None,
     format: Annotated[
         str | None, typer.Option(help="mp3, m4a, opus, flac or wav; by default as --output says.")
     ] = None,
@@ -150,6 +157,8 @@ def text(
         policies=policies_of(_given(code=code, tables=tables, urls=urls), own_policies),
         profile=profile or "course",
         quality=quality,
+        policy="quality" if policy is None else policy,
+        deadline_s=deadline,
         accept_flagged=accept_flagged or switch_of(front, "accept_flagged", "the front matter"),
         parameters={**parameters_of(front, "the front matter"), **_given(**chosen)},
         title=title or str(front.get("title", "")) or (output.stem if output else ""),
@@ -167,6 +176,8 @@ def text(
     if json:
         show_json(outcome)
     else:
+        if outcome["downgraded"]:
+            show_step(outcome["choice"])
         synthesized = outcome["synthesized_chunks"]
         console.out.print(
             f"{outcome['audio_path']}  {outcome['duration']:.1f} s, {outcome['voice']}, "
@@ -185,6 +196,13 @@ def course(
     format: CourseFormat = None,
     profile: Profile = None,
     accept_flagged: AcceptFlagged = False,
+    policy: HowToChoose = None,
+    upgrade: Annotated[
+        bool,
+        typer.Option(
+            "--upgrade", help="Narrate lessons again that a lesser voice spoke for a failed one."
+        ),
+    ] = False,
     pull: Annotated[
         bool, typer.Option("--pull", help="Fetch the model of the default voice if it is missing.")
     ] = False,
@@ -211,7 +229,7 @@ def course(
     # should a speaker that there is not.
     source = read_course(folder, max_lesson_chars=settings.max_lesson_chars)
     cli_script.tell_what_is_left_out(folder)
-    wishes = Wishes(provider, voice, format, profile, accept_flagged)
+    wishes = Wishes(provider, voice, format, profile, accept_flagged, policy, upgrade)
     if dry_run:
         _show_dry_run(source, folder, wishes, settings, json=json)
         return
@@ -237,38 +255,6 @@ def course(
     if failures:
         lasting = any(not lesson["error"].get("retryable") for lesson in failures)
         raise typer.Exit(2 if lasting else 1)
-
-
-@app.command()
-def voices(
-    provider: Provider = AUTO,
-    json: Json = False,
-) -> None:
-    """List the voices."""
-    from tts_tasks.engines.registry import load_engine, providers
-
-    names = providers() if provider == AUTO else [provider]
-    rows: list[dict[str, Any]] = []
-    for engine in [load_engine(name) for name in names]:
-        try:
-            names = engine.voices()
-        except ModelMissingError as error:
-            if provider != AUTO:
-                raise
-            show_step(f"without {engine.name}: {error}")
-            continue
-        for name in names:
-            try:
-                voice = asdict(engine.describe(name))
-            except ModelMissingError as error:
-                show_step(f"without {name}: {error}")
-            else:
-                rows.append({"provider": engine.name, **voice, "sample_rate": engine.sample_rate})
-    if json:
-        show_json(rows)
-    else:
-        columns = ("provider", "name", "language", "gender", "description")
-        show_table(columns, ([row[column] for column in columns] for row in rows))
 
 
 @app.command()
@@ -336,7 +322,7 @@ def worker(
 
 @app.command()
 def deploy(json: Json = False) -> None:
-    """Create the work pools, and the deployments of prefect.yaml."""
+    """Create the work pools, the rate limits and the deployments of prefect.yaml."""
     settings = load_settings()
     _use_prefect(settings)
     from flows.deploy import deploy as deploy_all

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows import console
-from flows.cli_script import CourseProvider, CourseVoice, Json, Profile
+from flows.cli_script import CourseProvider, CourseVoice, HowToChoose, Json, Profile
 from flows.console import show_json, show_step, show_table
 from tts_tasks.settings import load_settings
 
@@ -25,6 +25,7 @@ def audiobook(
     provider: CourseProvider = None,
     voice: CourseVoice = None,
     profile: Profile = None,
+    policy: HowToChoose = None,
     json: Json = False,
 ) -> None:
     """Make an audiobook (m4b) of a narrated course, with a chapter for each lesson.
@@ -51,7 +52,7 @@ def audiobook(
     try:
         book = audiobook_of(
             course.expanduser().resolve(),
-            Wishes(provider, voice, profile=profile),
+            Wishes(provider, voice, profile=profile, policy=policy),
             load_settings(),
             cover=cover,
             output=output,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows import console
-from flows.cli_script import CourseFormat, CourseProvider, CourseVoice, Json, Profile
+from flows.cli_script import CourseFormat, CourseProvider, CourseVoice, HowToChoose, Json, Profile
 from flows.console import show_json
 from tts_tasks.settings import load_settings
 
@@ -25,6 +25,7 @@ def listen(
     voice: CourseVoice = None,
     format: CourseFormat = None,
     profile: Profile = None,
+    policy: HowToChoose = None,
     open: Annotated[
         bool, typer.Option("--open/--no-open", help="Show the page in the browser.")
     ] = False,
@@ -41,7 +42,7 @@ def listen(
         bar = progress.add_task("reading the course", total=None)
         page = write_page(
             course,
-            Wishes(provider, voice, format, profile),
+            Wishes(provider, voice, format, profile, policy=policy),
             load_settings(),
             output=output,
             on_start=lambda n: progress.update(bar, total=n, description="drawing"),

@@ -35,6 +35,13 @@ Profile = Annotated[
 AcceptFlagged = Annotated[
     bool, typer.Option("--accept-flagged", help="Publish takes that failed their checks too.")
 ]
+HowToChoose = Annotated[
+    str | None,
+    typer.Option(
+        help="How 'auto' chooses: quality (default), fast, offline, cheapest, or providers in "
+        "their order: gtts,espeak."
+    ),
+]
 Lexicon = Annotated[
     Path | None, typer.Option(help="How words are said: 'term: words' or 'term: /phonemes/'.")
 ]
@@ -260,11 +267,14 @@ def _only(course: Course, lesson: str | None) -> Course:
 
 
 def _engine_name(provider: str, settings: Settings) -> str:
-    from tts_tasks.engines.choose import choose
+    from tts_tasks.engines.choose import Circumstances, choose
     from tts_tasks.engines.registry import load_engine
+    from tts_tasks.request import Policy, Preference
 
     if provider == AUTO:
-        return choose(AUTO, None, "pt-BR", settings).engine.name
+        # Only its name and words are needed: no service need be asked whether it is there.
+        here = Circumstances(preference=Preference(Policy.OFFLINE))
+        return choose(AUTO, None, "pt-BR", settings, circumstances=here).engine.name
     return load_engine(provider, settings).name
 
 

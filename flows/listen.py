@@ -12,9 +12,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.course_plan import Wishes
 from flows.listen_copies import Copies, url
@@ -29,14 +28,12 @@ from flows.listen_words import (
     score_in_words,
     verdict,
 )
+from flows.pages import template
 from tts_tasks.catalog.library import Library
 from tts_tasks.errors import MasteringError, NarrationError, OutputPathError
 from tts_tasks.files import write_whole
 from tts_tasks.mastering.picture import Envelope, outline, read_envelope
 from tts_tasks.settings import Settings
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 PAGE = "listen.html"
 
@@ -118,7 +115,7 @@ def write_page(
         flagged=sum(lesson.n_flagged for lesson in lessons),
         waiting=sum(lesson.n_flagged for lesson in lessons if lesson.status is Status.REFUSED),
     )
-    html = _template().render(
+    html = template(PAGE).render(
         course=found,
         lessons=shown,
         tone=tone,
@@ -298,23 +295,9 @@ def _accept_command(found: Found, wishes: Wishes) -> str:
         "--voice": wishes.voice,
         "--format": wishes.format,
         "--profile": wishes.profile,
+        "--policy": wishes.policy,
     }
     given = [part for name, value in options.items() if value for part in (name, value)]
     return shlex.join(
         ["narrate", "course", str(found.source or found.id), *given, "--accept-flagged"]
     )
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("listen.html")
