@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -66,6 +66,20 @@ class Settings(BaseSettings):
 
     gtts_timeout_s: float = Field(default=20.0, gt=0, le=60)
     """Longest time, in seconds, that one request of gTTS may take."""
+
+    bark_model: str = "suno/bark"
+    """Bark's model: a folder, relative to the home unless absolute, or a name on the Hugging Face
+    hub; ``suno/bark-small`` is the other one there."""
+
+    bark_device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")
+    """Where Bark speaks; ``auto`` is the first GPU. Without one, ``cpu`` lets the processor do it,
+    many times slower than real time."""
+
+    bark_dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """How Bark computes; ``auto`` is bfloat16 on a GPU that has it, float32 elsewhere."""
+
+    bark_slots: int = Field(default=0, ge=0, le=512)
+    """Chunks that Bark speaks at once; 0 is as many as the memory and the device are good for."""
 
     durable: bool = True
     """Whether every write to the library is flushed to the disk before it counts (fsync)."""

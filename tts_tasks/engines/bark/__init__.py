@@ -1,0 +1,3 @@
+"""Bark: a neural voice with moods, on a GPU.
+
+"""
