@@ -262,7 +262,12 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Supervise in this terminal until Ctrl-C.")
     ] = False,
-    gpu: Annotated[bool, typer.Option("--gpu", help="Start a worker of the gpu pool too.")] = False,
+    gpu: Annotated[
+        bool | None,
+        typer.Option(
+            "--gpu/--no-gpu", help="Start a worker of the gpu pool; by default with a GPU."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Start the local stack: PostgreSQL, Prefect server and UI, workers."""
@@ -313,11 +318,12 @@ def worker(
     """Run one warm worker in this terminal, against PREFECT_API_URL or the local stack."""
     settings = load_settings()
     _use_prefect(settings)
-    from flows.worker import preload
+    from flows.worker import preload, runs_at_once
     from tts_tasks.worker import run_worker_sync
 
     preload(pool)
-    run_worker_sync(pool, limit=limit or settings.max_running, name=name, drain_s=drain_s)
+    limit = limit or runs_at_once(pool, settings)
+    run_worker_sync(pool, limit=limit, name=name, drain_s=drain_s)
 
 
 @app.command()

@@ -106,15 +106,17 @@ async def narrate_and_publish(
     course = await asyncio.to_thread(read)
     async with alone(published_folder(course, settings)):
         course = await asyncio.to_thread(read)  # It may have been edited while this run waited.
+        gpu_online = await is_gpu_online()
         plan = partial(
             plan_lessons,
             course,
             folder,
             settings,
             upgrade=wishes.upgrade,
-            gpu_online=await is_gpu_online(),
+            gpu_online=gpu_online,
         )
         lessons = await asyncio.to_thread(plan)
+        warn_of_waiting(lessons, gpu_online=gpu_online)
         outcomes = await narrate_changed(lessons, course.id, batch_id, settings)
         report = await asyncio.to_thread(publish, course, folder, lessons, outcomes, settings)
         if course.audiobook and not report["totals"]["failed"]:
@@ -215,6 +217,27 @@ async def start(planned: PlannedLesson, course_id: str, batch_id: str) -> FlowRu
         if run.state is None or not run.state.is_final():
             return run
     raise AssertionError("unreachable")
+
+
+def warn_of_waiting(lessons: list[PlannedLesson], *, gpu_online: bool | None) -> None:
+    """Tell the operator about runs that nobody will take for now."""
+    from tts_tasks.engines.registry import load_engine
+
+    if gpu_online is not False:
+        return
+    waiting = {
+        lesson.script.provider
+        for lesson in lessons
+        if lesson.script
+        and not lesson.is_unchanged
+        and load_engine(lesson.script.provider).needs_gpu
+    }
+    for provider in sorted(waiting):
+        logger.warning(
+            "%s speaks in the gpu pool, and no worker of it is online: its lessons wait until one "
+            "is (`narrate up --gpu`, or `narrate worker gpu` on the machine with the GPU)",
+            provider,
+        )
 
 
 async def is_gpu_online() -> bool | None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,13 @@ from flows.stack_state import (
     status,
     supervisor_of,
 )
-from tts_tasks.errors import PortTakenError, StackError, excerpt, storage_error
+from tts_tasks.errors import (
+    NarrationError,
+    PortTakenError,
+    StackError,
+    excerpt,
+    storage_error,
+)
 from tts_tasks.settings import Settings, load_settings
 
 START_S = 120.0
@@ -57,7 +63,7 @@ OnProgress = Callable[[str], None]
 def up(
     settings: Settings,
     *,
-    gpu: bool = False,
+    gpu: bool | None = None,
     foreground: bool = False,
     drain_s: float = DRAIN_S,
     on_progress: OnProgress | None = None,
@@ -68,7 +74,8 @@ def up(
 
     Args:
         settings: the installation; a port of 0 means any free one.
-        gpu: whether to run a worker for the ``gpu`` pool too; a running stack stays as it is.
+        gpu: whether to run a worker for the ``gpu`` pool too; by default where an engine has the
+            GPU that it needs. A running stack stays as it is.
         foreground: whether to return only when the stack is stopped (Ctrl-C, SIGTERM, ``down``).
         drain_s: seconds that running runs may go on when the stack is stopped.
         on_progress: told what is being done.
@@ -92,7 +99,8 @@ def up(
             _end_leftovers(settings, tell)
             ports = _choose_ports(settings)
             tell("starting PostgreSQL, the Prefect server and the workers")
-            supervisor = _start_supervisor(settings, ports, gpu=gpu, drain_s=drain_s)
+            has_gpu = is_gpu_of_use(settings) if gpu is None else gpu
+            supervisor = _start_supervisor(settings, ports, gpu=has_gpu, drain_s=drain_s)
         try:
             _wait_until_ready(settings, supervisor, tell)
         except BaseException:
@@ -102,6 +110,18 @@ def up(
     if foreground:
         _stay(settings, supervisor)
     return found
+
+
+def is_gpu_of_use(settings: Settings) -> bool:
+    """Return whether an engine that needs a GPU can speak on this machine."""
+    from tts_tasks.engines.registry import load_engine, providers
+
+    for name in providers():
+        with suppress(NarrationError):
+            engine = load_engine(name, settings)
+            if engine.needs_gpu and engine.availability().now:
+                return True
+    return False
 
 
 def down(

@@ -25,6 +25,7 @@ from typing import Any
 
 from flows.postgres import Postgres
 from flows.processes import LOOPBACK, Identity, die_with_parent
+from flows.worker import runs_at_once
 from tts_tasks.errors import CatalogError, NarrationError
 from tts_tasks.files import write_whole
 from tts_tasks.settings import Settings
@@ -47,9 +48,6 @@ STOP_S = 15.0
 
 MAX_LOG_BYTES = 10_000_000
 """A log beyond this size is set aside (one older log is kept) when its process starts."""
-
-CONTROL_RUNS = 16
-"""Runs that the control worker has in flight: they only wait for runs in other pools."""
 
 logger = logging.getLogger(__name__)
 
@@ -130,9 +128,8 @@ class Supervisor:
         self._identity = Identity.of(os.getpid())
         self._base = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
         self._base |= environment
-        limits = {"cpu": settings.max_running, "control": CONTROL_RUNS}
-        if gpu:
-            limits["gpu"] = settings.max_running
+        pools = ["cpu", "control", *(["gpu"] if gpu else [])]
+        limits = {pool: runs_at_once(pool, settings) for pool in pools}
         self.services = [self._postgres_service(), self._server_service()]
         self.services += [self._worker_service(pool, limits[pool], drain_s) for pool in limits]
 

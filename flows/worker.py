@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tts_tasks.settings import Settings
 
 PRELOADED = {
     "cpu": ("flows.narrate", "tts_tasks.tasks", "tts_tasks.engines.kokoro"),
@@ -14,10 +18,23 @@ PRELOADED = {
 """What a pool's runs import, loaded before the first one arrives: it would wait 2 s for it."""
 
 
+CONTROL_RUNS = 16
+"""Runs that the control worker has in flight: they only wait for runs in other pools."""
+
+GPU_RUNS = 64
+"""Runs that a worker with a GPU has in flight: their chunks share its batches, and one run's alone
+rarely fill them."""
+
+
 def preload(pool: str) -> None:
     """Import what the runs of a pool will need."""
     for module in PRELOADED.get(pool, ()):
         importlib.import_module(module)
+
+
+def runs_at_once(pool: str, settings: Settings) -> int:
+    """Return how many flow runs a worker of a pool has in flight, unless somebody says."""
+    return {"control": CONTROL_RUNS, "gpu": GPU_RUNS}.get(pool, settings.max_running)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from tts_tasks.engines.choose import Circumstances, choose, owner_of
 from tts_tasks.engines.espeak import EspeakEngine
 from tts_tasks.engines.kokoro import KokoroEngine
 from tts_tasks.engines.protocol import Availability
-from tts_tasks.engines.registry import load_engine, providers
+from tts_tasks.engines.registry import load_engine
 from tts_tasks.errors import (
     EngineParameterError,
     ModelMissingError,
@@ -63,7 +63,7 @@ def service(monkeypatch):
 @pytest.fixture
 def bark(monkeypatch):
     """A fourth provider, which needs a GPU."""
-    monkeypatch.setattr(registry, "ENGINES", {"bark": "tests.test_choose:Bark", **registry.ENGINES})
+    monkeypatch.setattr(registry, "ENGINES", {**registry.ENGINES, "bark": "tests.test_choose:Bark"})
     monkeypatch.setattr(Bark, "asked_here", 0)
     registry._make.cache_clear()
     yield
@@ -91,10 +91,10 @@ def rest():
 
 def test_auto_takes_the_most_natural_provider_that_can_speak(kokoro, service):
     choice = choose("auto", None, "pt-BR")
-    assert (choice.engine.name, choice.voice.name) == (providers()[0], "pf_dora")
+    assert (choice.engine.name, choice.voice.name) == ("kokoro", "pf_dora")
     assert choice.reason == "kokoro is the most natural one that can speak"
-    assert [each.provider for each in choice.ranking] == ["kokoro", "gtts", "espeak"]
-    assert all(each.is_usable for each in choice.ranking)
+    assert [each.provider for each in choice.ranking] == ["bark", "kokoro", "gtts", "espeak"]
+    assert [each.is_usable for each in choice.ranking] == [False, True, True, True]
     assert not choice.is_downgrade
 
 
@@ -144,13 +144,9 @@ def test_a_voice_implies_its_provider_though_it_is_out_of_reach(kokoro):
 
 
 @pytest.mark.parametrize("provider", ["auto", "bark"])
-def test_a_voice_of_a_provider_that_is_not_installed(kokoro, provider):
-    if provider == "auto":
-        with pytest.raises(UnknownVoiceError, match="a voice of bark, which is not installed"):
-            choose("auto", "v2/pt_speaker_2", "pt-BR")
-    else:
-        with pytest.raises(UnknownProviderError, match="bark"):
-            choose("bark", "v2/pt_speaker_2", "pt-BR")
+def test_a_voice_of_a_provider_whose_model_is_not_here(kokoro, provider):
+    with pytest.raises(ModelMissingError, match="narrate models pull bark"):
+        choose(provider, "v2/pt_speaker_2", "pt-BR")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +202,7 @@ def test_auto_passes_over_a_provider_without_its_model_and_says_so():
 
 def test_a_provider_without_its_model_keeps_its_place(service):
     choice = choose("auto", None, "pt-BR")
-    assert [each.provider for each in choice.ranking] == ["kokoro", "gtts", "espeak"]
+    assert [each.provider for each in choice.ranking] == ["bark", "kokoro", "gtts", "espeak"]
     assert choice.reason.startswith("gtts is the most natural one that can speak; kokoro is not")
 
 
@@ -215,7 +211,7 @@ def test_auto_passes_over_a_service_that_cannot_be_reached_and_says_so():
     assert choice.engine.name == "espeak"
     assert "; gtts cannot be reached at 127.0.0.1:9" in choice.reason
     assert choice.is_downgrade
-    assert [each.is_passing for each in choice.ranking] == [False, True, False]
+    assert [each.is_passing for each in choice.ranking] == [False, False, True, False]
 
 
 def test_auto_passes_over_a_service_that_rests_and_says_so(service):
@@ -247,7 +243,7 @@ def test_who_failed_more_often_than_not_is_passed_over(kokoro, service):
     history = {"kokoro": History(10, 9)}
     choice = choose("auto", None, "pt-BR", circumstances=under("quality", history=lambda: history))
     assert choice.engine.name == "gtts"
-    assert [each.provider for each in choice.ranking] == ["kokoro", "gtts", "espeak"]
+    assert [each.provider for each in choice.ranking] == ["bark", "kokoro", "gtts", "espeak"]
     assert reason_of(choice, "kokoro") == "failed 9 of its 10 narrations of the last hour"
     assert choice.is_downgrade
 
@@ -440,7 +436,7 @@ def test_an_explicit_provider_is_that_provider():
 
 @pytest.mark.parametrize("provider", ["", "polly", "Espeak", "auto "])
 def test_an_unknown_provider_names_the_known_ones(provider):
-    with pytest.raises(UnknownProviderError, match="auto, kokoro, gtts, espeak"):
+    with pytest.raises(UnknownProviderError, match="auto, bark, kokoro, gtts, espeak"):
         choose(provider, None, "pt-BR")
 
 

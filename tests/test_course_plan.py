@@ -69,6 +69,7 @@ def test_nobody_asks_for_workers_with_a_gpu_that_nobody_needs(monkeypatch):
         return True
 
     monkeypatch.setattr("flows.course.is_pool_online", online)
+    monkeypatch.delitem(ENGINES, "bark")
     assert asyncio.run(is_gpu_online()) is None
     monkeypatch.setitem(ENGINES, "studio", "tests.support.studio:StudioEngine")
     assert asyncio.run(is_gpu_online()) is True

@@ -466,7 +466,12 @@ def test_the_manifest_keeps_who_spoke_and_why(downgraded):
     assert "gtts failed: " in kept["dois"]["choice"]
     passing = [each["provider"] for each in kept["dois"]["ranking"] if each["is_passing"]]
     assert passing == ["gtts"]
-    assert {each["provider"] for each in kept["um"]["ranking"]} == {"kokoro", "gtts", "espeak"}
+    assert {each["provider"] for each in kept["um"]["ranking"]} == {
+        "bark",
+        "kokoro",
+        "gtts",
+        "espeak",
+    }
     assert not any(each["is_passing"] for each in kept["um"]["ranking"])
 
 

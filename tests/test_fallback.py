@@ -127,7 +127,12 @@ def test_the_outcome_says_who_spoke_and_why(service, tmp_path):
     assert [
         (verdict["provider"], verdict["is_usable"], verdict["is_passing"])
         for verdict in outcome["ranking"]
-    ] == [("gtts", False, True), ("espeak", True, False), ("kokoro", False, False)]
+    ] == [
+        ("gtts", False, True),
+        ("espeak", True, False),
+        ("bark", False, False),
+        ("kokoro", False, False),
+    ]
     assert json.loads(json.dumps(outcome)) == outcome
     tags = soundfile.info(outcome["audio_path"])
     assert tags.duration == pytest.approx(outcome["duration"], abs=0.1)

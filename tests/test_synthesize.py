@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tts_tasks.engines.protocol import Engine
 from tts_tasks.engines.synthesize import synthesize
 from tts_tasks.errors import (
     BadAnswerError,
@@ -18,7 +19,7 @@ from tts_tasks.values import Chunk, Plan, Quality, Script, Utterance, Waveform
 RATE_HZ = 8_000
 
 
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """Speaks a tone per chunk, or does what the test tells it to do for a text."""
 
     name = "scripted"
@@ -32,6 +33,9 @@ class ScriptedEngine:
         self.takes_differ = takes_differ
         self.surprises = surprises
         self.batches = []
+
+    def catalogue(self):
+        return []
 
     def synthesize(self, chunks, checkpoint=None):
         self.batches.append([chunk.spoken for chunk in chunks])

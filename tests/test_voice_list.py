@@ -33,11 +33,17 @@ def names(listed):
 
 def test_the_most_natural_provider_comes_first_and_its_default_voice(google):
     listed = list_voices(load_settings())
-    assert list(dict.fromkeys(each.provider for each in listed)) == ["kokoro", "gtts", "espeak"]
+    order = ["bark", "kokoro", "gtts", "espeak"]
+    assert list(dict.fromkeys(each.provider for each in listed)) == order
     firsts = {}
     for each in listed:
         firsts.setdefault(each.provider, each.voice.name)
-    assert firsts == {"kokoro": "pf_dora", "gtts": "google-com.br", "espeak": "pt-br"}
+    assert firsts == {
+        "bark": "v2/pt_speaker_0",
+        "kokoro": "pf_dora",
+        "gtts": "google-com.br",
+        "espeak": "pt-br",
+    }
 
 
 def test_a_voice_says_what_it_is(google):

@@ -63,6 +63,7 @@ class Review:
             spoken=spoken,
             expected=self.engine.expects(chunk),
         )
+        quality = with_flags(quality, waveform.flags)
         if self.recogniser is None:
             return quality
         language = self.engine.describe(chunk.voice).language
@@ -151,6 +152,16 @@ class Review:
             duration_s=audio.duration_s,
             synthesis_s=take.synthesis_s,
         )
+
+
+def with_flags(quality: Quality, flags: Sequence[str]) -> Quality:
+    """Return a quality with what the engine itself found wrong; each flag counts as a limit hit."""
+    more = tuple(flag for flag in flags if flag not in quality.flags)
+    if not more:
+        return quality
+    return replace(
+        quality, flags=(*more, *quality.flags), badness=quality.badness + float(len(more))
+    )
 
 
 def review_of(script: Script, engine: Engine, library: Library, settings: Settings) -> Review:

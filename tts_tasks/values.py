@@ -81,6 +81,9 @@ class Waveform:
     words: tuple[Word, ...] = ()
     """Words of the spoken text, in order, where the engine tells when it says them."""
 
+    flags: tuple[str, ...] = ()
+    """What the engine itself knows to be wrong with it, e.g. ``("cut_off",)``."""
+
     @property
     def duration_s(self) -> float:
         """Length in seconds."""

@@ -7,6 +7,7 @@ choose            which provider and voice a request gets, and why
 rank              the comparison behind it: facts in, a verdict on each provider out
 espeak            eSpeak NG, embedded: instant, offline, robotic
 espeak_library    its C boundary, which also makes phonemes; espeak_text is what it must not get
+bark              Bark: neural, with moods, for a GPU: a package of its own
 kokoro            Kokoro-82M: neural, on the CPU; its languages and voices in kokoro_voices
 kokoro_runtime    its ONNX boundary: one model, one sentence per core
 gtts              Google Translate's voice: a request per sentence, retried, at a polite rate

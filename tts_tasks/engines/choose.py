@@ -193,7 +193,8 @@ class _Audition:
             choice = _choice(engine, self._voice, self._language, self._given)
         except ModelMissingError as error:
             self._missing.append(error)
-            return replace(facts, availability=Availability(f"is not ready ({error.message})"))
+            why_not = f"is not ready ({error.message})"
+            return replace(facts, availability=replace(engine.availability(), reason=why_not))
         except (UnknownVoiceError, EngineParameterError) as refusal:
             self._refusals.append(refusal)
             return replace(facts, refusal=refusal.message)
@@ -249,7 +250,11 @@ class _Audition:
                 why += f" within {preference.deadline_s:g} s"
         if self._given:
             why += f" and takes {' and '.join(self._given)}"
-        lacking = {name for name, facts in self._facts.items() if facts.refusal}
+        lacking = {
+            name
+            for name, facts in self._facts.items()
+            if facts.refusal or not facts.availability.is_installed
+        }
         passed_over = [
             f"{each.provider} {each.reason}"
             for each in before

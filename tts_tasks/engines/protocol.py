@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import difflib
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tts_tasks.errors import EngineParameterError, UnknownVoiceError
+from tts_tasks.errors import EngineOutputError, EngineParameterError, UnknownVoiceError
 from tts_tasks.values import Checkpoint, Chunk, Expected, Waveform, never_cancelled
 
 Parameters = dict[str, int | float | str]
@@ -57,6 +57,9 @@ class Availability:
     is_passing: bool = False
     """Whether that may be over soon, without anybody installing anything."""
 
+    is_installed: bool = True
+    """``False`` where nobody has set it up: who chooses need not explain why it is passed over."""
+
     @property
     def now(self) -> bool:
         """Return whether it can speak now."""
@@ -90,7 +93,7 @@ class Engine(Protocol):
     the term alone."""
 
     batch_size: int = 1
-    """Chunks that one ``synthesize`` call takes best; a finished batch survives a crash."""
+    """Chunks that one call takes best; what ``takes`` has yielded of them survives a crash."""
 
     typical_rtf: float = 1.0
     """Seconds of synthesis per second of audio on two cores, measured; for estimates."""
@@ -142,6 +145,23 @@ class Engine(Protocol):
             CancelledError: from the checkpoint.
         """
         ...
+
+    def takes(
+        self, chunks: Sequence[Chunk], checkpoint: Checkpoint = never_cancelled
+    ) -> Iterator[tuple[int, Waveform]]:
+        """Speak chunks, and yield the index and the waveform of each as soon as it is finished.
+
+        An engine that speaks many chunks side by side overrides this: what is yielded is kept
+        before the rest is finished. Arguments and errors are those of ``synthesize``.
+        """
+        waveforms = self.synthesize(chunks, checkpoint)
+        if len(waveforms) != len(chunks):  # Whose they are cannot be known.
+            raise EngineOutputError(
+                f"{self.name} returned {len(waveforms)} takes for {len(chunks)} chunks",
+                field="provider",
+                value=self.name,
+            )
+        yield from enumerate(waveforms)
 
     def availability(self, *, ask: bool = False) -> Availability:
         """Return whether the engine can speak now.

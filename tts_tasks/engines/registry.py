@@ -18,6 +18,7 @@ from tts_tasks.request import AUTO
 from tts_tasks.settings import Settings, load_settings
 
 ENGINES = {
+    "bark": "tts_tasks.engines.bark.engine:BarkEngine",
     "kokoro": "tts_tasks.engines.kokoro:KokoroEngine",
     "gtts": "tts_tasks.engines.gtts:GttsEngine",
     "espeak": "tts_tasks.engines.espeak:EspeakEngine",
@@ -27,8 +28,8 @@ ENGINES = {
 GROUP = "narration.engines"
 """Group of the entry points that add engines."""
 
-KNOWN_VOICES = {"bark": re.compile(r"v2/[a-z]{2}_speaker_[0-9]")}
-"""Voices that imply a provider, wherever it is installed."""
+KNOWN_VOICES = {"bark": re.compile(r"v2/[a-z]{2}_speaker_[0-9]|.+\.npz", re.DOTALL)}
+"""Voices that imply a provider, also where its model is not here."""
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Step 3: speak the missing chunks of a plan, and hand over each utterance as soon as it exists.
+"""Step 3: speak the missing chunks of a plan, and keep each utterance as soon as it exists.
 
 A take that fails its checks is spoken again with the next seed, where another take of the engine
 may be better; of three that fail the best is kept, with its flags.
@@ -72,9 +72,9 @@ def synthesize(
 ) -> Spoken:
     """Speak what is missing, ``engine.batch_size`` chunks at a time.
 
-    Each batch is kept before the next one starts, so that a crash, a full disk or a cancelled run
-    loses no finished audio. A chunk that exists by now is not spoken: an earlier attempt of this
-    run made it, or another run that needs the same sentence.
+    Each take is kept as soon as the engine yields it, so that a crash, a full disk or a cancelled
+    run loses no finished audio. A chunk that exists by now is not spoken: an earlier attempt of
+    this run made it, or another run that needs the same sentence.
 
     Raises:
         EngineError, InputError: from the engine, or for a chunk without a take that can be used.
@@ -141,26 +141,34 @@ def _takes(
     judge: Judge,
     checkpoint: Checkpoint,
 ) -> Iterator[TakeMade]:
-    """Yield one take of each chunk, spoken in one call, each with its next seed."""
+    """Yield one take of each chunk as it is finished, each with its next seed."""
     if not chunks:
         return
     seeds = [chunk.seed + len(rejected.get(chunk.key, ())) for chunk in chunks]
-    started = time.perf_counter()
-    waveforms = engine.synthesize(
-        [replace(chunk, seed=seed) for chunk, seed in zip(chunks, seeds, strict=True)], checkpoint
-    )
-    share_s = (time.perf_counter() - started) / len(chunks)
-    if len(waveforms) != len(chunks):
-        raise EngineOutputError(
-            f"{engine.name} returned {len(waveforms)} takes for {len(chunks)} chunks",
-            field="provider",
-            value=engine.name,
-        )
-    for chunk, waveform, seed in zip(chunks, waveforms, seeds, strict=True):
+    seeded = [replace(chunk, seed=seed) for chunk, seed in zip(chunks, seeds, strict=True)]
+    pending = set(range(len(chunks)))
+    begun_s, share_s = time.perf_counter(), None
+    for index, waveform in engine.takes(seeded, checkpoint):
+        if share_s is None:  # An engine that does not say has spoken them all by now.
+            share_s = (time.perf_counter() - begun_s) / len(chunks)
+        if index not in pending:
+            raise _miscounted(engine, len(chunks), f"take {index}, which nobody waits for")
+        pending.remove(index)
         synthesis_s = share_s if waveform.synthesis_s is None else waveform.synthesis_s
         unusable = fault_of_take(waveform, engine) is not None
-        quality = Quality(("unusable",), badness=UNUSABLE) if unusable else judge(chunk, waveform)
-        yield TakeMade(chunk, waveform, synthesis_s, quality, seed)
+        bad = Quality(("unusable",), badness=UNUSABLE)
+        quality = bad if unusable else judge(chunks[index], waveform)
+        yield TakeMade(chunks[index], waveform, synthesis_s, quality, seeds[index])
+    if pending:
+        raise _miscounted(engine, len(chunks), f"{len(chunks) - len(pending)} takes")
+
+
+def _miscounted(engine: Engine, n_chunks: int, returned: str) -> EngineOutputError:
+    return EngineOutputError(
+        f"{engine.name} returned {returned} for {n_chunks} chunks",
+        field="provider",
+        value=engine.name,
+    )
 
 
 def fault_of_take(waveform: Waveform, engine: Engine) -> str | None:
