@@ -1,5 +1,6 @@
 """Fixtures for every test: a home of its own, so that no test sees another's library."""
 
+import importlib.util
 import os
 
 import pytest
@@ -8,7 +9,18 @@ import pytest
 # their own.
 os.environ["NARRATION_GTTS_URL"] = "http://127.0.0.1:9"
 
-pytest_plugins = ["tests.support.kokoro", "tests.support.stack"]
+pytest_plugins = ["tests.support.bark", "tests.support.kokoro", "tests.support.stack"]
+
+
+NEEDS_TORCH = ["test_bark*.py", "test_tiny_bark.py"]
+"""`make asr` and `make bark` install it, CI does the former; `make test` alone does without."""
+
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else NEEDS_TORCH
+
+
+def pytest_report_header():
+    """Say what is left out."""
+    return "without torch: Bark is not tested (make bark)" if collect_ignore_glob else None
 
 
 @pytest.fixture(autouse=True)

@@ -42,10 +42,19 @@ class Counters:
     """Seconds of audio."""
 
     @property
+    def all_slots(self) -> int:
+        """Steps times slots of both stages."""
+        return sum(self.slot_steps.values())
+
+    @property
+    def all_rows(self) -> int:
+        """And how many of them were a request's."""
+        return sum(self.row_steps.values())
+
+    @property
     def occupancy(self) -> float:
         """Share of the slots that had work, over all steps; 0.0 before the first."""
-        total = sum(self.slot_steps.values())
-        return sum(self.row_steps.values()) / total if total else 0.0
+        return self.all_rows / self.all_slots if self.all_slots else 0.0
 
 
 class Pipeline:

@@ -67,6 +67,17 @@ class Report:
     """Seconds of the device since then, by stage."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """The counters when work began."""
+
+    finished: int = 0
+    audio_s: float = 0.0
+    seconds: float = 0.0
+    slot_steps: int = 0
+    row_steps: int = 0
+
+
 class Scheduler:
     """The queue before a device. Thread-safe."""
 
@@ -89,6 +100,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._finished, self._shrunk = 0, 0
+        self._shift = _Shift()
 
     def submit(self, job: Job, checkpoint: Asked = never_cancelled) -> Future[BarkResult]:
         """Queue a request; wait while the queue is full.
@@ -149,11 +161,30 @@ class Scheduler:
     def _has_work(self) -> bool:
         with self._changed:
             if not self._futures:
+                self._end_shift()
                 self._changed.wait(IDLE_S)
             if not self._futures:
                 self._thread = None
                 return False
             return True
+
+    def _end_shift(self) -> None:
+        """Tell the operator how full the slots were since there was nothing to do."""
+        before, now = self._shift, self._counters
+        finished, steps = self._finished - before.finished, now.all_slots - before.slot_steps
+        if finished and steps:
+            logger.info(
+                "Bark spoke %d chunks, %.1f s of audio, in %.1f s of its device; its %d slots were "
+                "%.0f %% full",
+                finished,
+                now.audio_s - before.audio_s,
+                sum(now.seconds.values()) - before.seconds,
+                self._sizes.slots,
+                100 * (now.all_rows - before.row_steps) / steps,
+            )
+        self._shift = _Shift(
+            self._finished, now.audio_s, sum(now.seconds.values()), now.all_slots, now.all_rows
+        )
 
     def _turn(self) -> None:
         """Let requests in and out, and do one piece of work."""
