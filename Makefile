@@ -1,6 +1,7 @@
 # make narrate   narrate the sample course (COURSE=path for another, PROVIDER=espeak or VOICE=name
 #                for another speaker, KEEP=1 leaves the stack up)
 # make test      run the tests
+# make bark      install what Bark needs: torch and transformers
 # make asr       install speech recognisers: then make test also writes down what it hears
 # make check     lint, types, import directions
 
@@ -17,7 +18,7 @@ INSTALL = $(PIP_INSTALL) --use-pep517 --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: narrate test asr check down clean
+.PHONY: narrate test bark asr check down clean
 
 narrate: $(VENV)/.installed
 	$(BIN)/narrate course "$(COURSE)" --pull $(OPTIONS)
@@ -28,7 +29,11 @@ test: $(VENV)/.installed-dev
 
 asr: $(VENV)/.installed-dev
 	@$(PIP_INSTALL) 'torch==2.13.0'
-	@$(INSTALL) '.[local,kokoro,gtts,dev,asr,recognise]'
+	@$(INSTALL) '.[local,kokoro,gtts,bark,dev,asr,recognise]'
+
+bark: $(VENV)/.installed
+	@$(PIP_INSTALL) 'torch==2.13.0'
+	@$(INSTALL) '.[local,kokoro,gtts,bark]'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -30,7 +30,7 @@ from tts_tasks.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tts_tasks.engines import model_intake
-    from tts_tasks.engines.models import Model
+    from tts_tasks.engines.model_shelf import Shelved
 
 models_app = typer.Typer(no_args_is_help=True, help="The models of the neural voices.")
 
@@ -40,13 +40,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 @models_app.command("list")
 def list_models(json: Json = False) -> None:
     """List the models that can be used, and whether they are here."""
-    from tts_tasks.engines.models import MODELS, state
+    from tts_tasks.engines.model_shelf import shelf
 
-    settings = load_settings()
     rows: list[dict[str, Any]] = []
-    for model in MODELS.values():
-        folder = settings.models / model.name
-        found = state(model, folder)
+    for model in shelf(load_settings()):
+        found = model.look(False)
         rows.append(
             {
                 "name": model.name,
@@ -54,8 +52,8 @@ def list_models(json: Json = False) -> None:
                 "licence": model.licence,
                 "size_bytes": model.size_bytes,
                 "state": found.condition,
-                "folder": str(folder),
-                "files": len(model.files),
+                "folder": str(model.folder),
+                "files": model.files,
                 "faults": {fault.path: fault.fault for fault in found.faults},
             }
         )
@@ -85,27 +83,23 @@ def pull(
     json: Json = False,
 ) -> None:
     """Fetch the files of a model that are missing or wrong; an interrupted pull goes on."""
-    from tts_tasks.engines.model_sources import pull as fetch
-    from tts_tasks.engines.models import find_model
+    from tts_tasks.engines.model_shelf import find_shelved
 
-    model = find_model(name)
-    folder = load_settings().models / model.name
+    model = find_shelved(name, load_settings())
     started = time.monotonic()
     with _shown_progress() as on_progress:
-        pulled = fetch(
-            model, folder, source=source and source.expanduser(), on_progress=on_progress
-        )
+        origins = model.pull(source and source.expanduser(), on_progress)
     seconds = round(time.monotonic() - started, 1)
     if json:
         show_json(
-            {"model": model.name, "folder": str(folder), "fetched": pulled.origins, "s": seconds}
+            {"model": model.name, "folder": str(model.folder), "fetched": origins, "s": seconds}
         )
-    elif pulled.origins:
-        places = Counter(pulled.origins.values())
+    elif origins:
+        places = Counter(origins.values())
         sources = ", ".join(f"{count} from {origin}" for origin, count in places.items())
-        _say(f"{model.name} is complete in {folder}: {sources}; {seconds} s")
+        _say(f"{model.name} is complete in {model.folder}: {sources}; {seconds} s")
     else:
-        _say(f"{model.name} is complete in {folder}: there was nothing to fetch")
+        _say(f"{model.name} is complete in {model.folder}: there was nothing to fetch")
 
 
 @models_app.command()
@@ -114,38 +108,39 @@ def verify(
     json: Json = False,
 ) -> None:
     """Read every file of the models that are here; exit 2 when one is missing or wrong."""
-    from tts_tasks.engines.models import MODELS, find_model, state
+    from tts_tasks.engines.model_shelf import find_shelved, shelf
 
     settings = load_settings()
-    models = [find_model(name)] if name else list(MODELS.values())
-    found = {model: state(model, settings.models / model.name, afresh=True) for model in models}
-    if name and found[models[0]].condition == "missing":
-        raise _not_here(models[0], settings)
+    models = [find_shelved(name, settings)] if name else shelf(settings)
+    found = [(model, model.look(True)) for model in models]
+    if name and found[0][1].condition == "missing":
+        raise _not_here(models[0])
     if json:
         show_json(
             {
                 model.name: {
                     "state": each.condition,
-                    "files": len(model.files),
+                    "files": model.files,
                     "faults": {fault.path: fault.fault for fault in each.faults},
                 }
-                for model, each in found.items()
+                for model, each in found
             }
         )
-    wrong = [model for model, each in found.items() if each.condition in ("partial", "corrupt")]
-    for model, each in found.items():
-        if json:
-            continue
+    wrong = [(model, each) for model, each in found if each.condition in ("partial", "corrupt")]
+    for model, each in found if not json else ():
         if each.condition == "missing":
             _say(f"{model.name} is not installed; `narrate models pull {model.name}` fetches it")
         elif each.condition == "present":
-            _say(f"{model.name}: all {len(model.files)} files are right")
-        for fault in each.faults if model in wrong else ():
-            _say(f"{model.name}: {fault.path} {fault.fault}")
-    for model in wrong:
+            count = f"all {model.files} files are right" if model.files else "it has what it needs"
+            _say(f"{model.name}: {count}")
+        else:
+            for fault in each.faults:
+                _say(f"{model.name}: {fault.path} {fault.fault}")
+    for model, each in wrong:
+        of = f" of its {model.files}" if model.files else ""
         show_error(
-            f"models: {model.name} is {found[model].condition}, {len(found[model].faults)} of its "
-            f"{len(model.files)} files missing or wrong; run `narrate models pull {model.name}`"
+            f"models: {model.name} is {each.condition}, {len(each.faults)}{of} "
+            f"files missing or wrong; run `narrate models pull {model.name}`"
         )
     if wrong:
         raise typer.Exit(2)
@@ -231,12 +226,11 @@ def _shown_progress() -> Iterator[Callable[[model_intake.Progress], None]]:
         yield show
 
 
-def _not_here(model: Model, settings: Settings) -> ModelMissingError:
-    folder = settings.models / model.name
+def _not_here(model: Shelved) -> ModelMissingError:
     return ModelMissingError(
-        f"{model.name} is not installed in {folder}",
+        f"{model.name} is not installed in {model.folder}",
         field="models",
-        value=folder,
+        value=model.folder,
         remedy=f"run `narrate models pull {model.name}`",
     )
 

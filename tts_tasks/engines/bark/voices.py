@@ -9,10 +9,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -56,6 +59,10 @@ COARSE_BOOKS, FINE_BOOKS = 2, 8
 
 MAX_TOKENS = 100_000
 """Longest array of a preset, half an hour: of a longer one only the end would count."""
+
+MAX_BYTES = 8 * MAX_TOKENS + 1024
+"""Of its file: so many whole numbers, and what is written before them. A larger one is not read: in
+an archive 0.2 MB can stand for gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def load_preset(
         UnknownVoiceError: if there is no such preset, or its arrays are not those of a voice.
     """
     if is_path(voice):
-        path = Path(voice).expanduser()
+        path = Path(os.path.expanduser(voice))  # Path.expanduser raises for ~nobody.
         arrays = _read(voice, {name: path for name in ARRAYS})
     else:
         arrays = _read(voice, _files(voice, folder))
@@ -149,10 +156,12 @@ def _files(voice: str, folder: Path) -> dict[str, Path]:
         if NAME.fullmatch(voice) and whole.is_file():
             return {name: whole for name in ARRAYS}
         raise unknown_voice(voice, preset_names(folder))
+    inside = Path(os.path.normpath(folder))
     files = {}
     for name in ARRAYS:
-        path = (folder / str(index[voice].get(name, ""))).resolve()
-        if folder.resolve() not in path.parents:
+        # Links are not followed here: in the hub's cache every file is one, to outside the folder.
+        path = Path(os.path.normpath(inside / str(index[voice].get(name, ""))))
+        if inside not in path.parents:
             raise _bad(voice, f"{INDEX} names no file of the model for its {name}")
         files[name] = path
     return files
@@ -162,8 +171,7 @@ def _read(voice: str, files: Mapping[str, Path]) -> dict[str, Tokens]:
     arrays = {}
     for name, path in files.items():
         try:
-            loaded = np.load(path, allow_pickle=False)
-            array = loaded[name] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+            array = _load(path, name)
         except FileNotFoundError as error:
             raise _bad(voice, f"there is no file {path}") from error
         except KeyError as error:
@@ -175,6 +183,26 @@ def _read(voice: str, files: Mapping[str, Path]) -> dict[str, Tokens]:
             raise _bad(voice, f"its {name} is no array of at most {MAX_TOKENS:,} whole numbers")
         arrays[name] = np.ascontiguousarray(array, dtype=np.int64)
     return arrays
+
+
+def _load(path: Path, name: str) -> Tokens:
+    """Return the array of a file, or the one of that name in an archive."""
+    if not path.is_file():  # A pipe would wait for a writer.
+        raise FileNotFoundError(path)
+    if path.suffix != SUFFIX:
+        with path.open("rb") as file:
+            return _array(file, path.stat().st_size)
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        with archive.open(member) as file:
+            return _array(file, member.file_size)
+
+
+def _array(file: IO[bytes], n_bytes: int) -> Tokens:
+    if n_bytes > MAX_BYTES:
+        raise ValueError(f"{n_bytes:,} bytes are over {MAX_BYTES:,}")
+    array: Tokens = np.lib.format.read_array(file, allow_pickle=False)
+    return array
 
 
 def _check(
