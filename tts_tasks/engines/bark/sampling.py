@@ -52,7 +52,8 @@ def step_keys(keys: Tensor, stage: Stage, steps: Tensor | int) -> Tensor:
         stage: what is being generated.
         steps: number of the step in its stage, shape (n,) or one for all; below 2**32.
     """
-    return _mix(keys + GOLDEN * (steps + (1 + int(stage) * (1 << 32))))
+    numbers = torch.as_tensor(steps, device=keys.device) + (1 + int(stage) * (1 << 32))
+    return _mix(keys + GOLDEN * numbers)
 
 
 def choose(
