@@ -50,7 +50,7 @@ def list_models(json: Json = False) -> None:
                 "name": model.name,
                 "title": model.title,
                 "licence": model.licence,
-                "size_bytes": model.size_bytes,
+                "size_bytes": model.size_bytes or None,
                 "state": found.condition,
                 "folder": str(model.folder),
                 "files": model.files,
@@ -65,8 +65,8 @@ def list_models(json: Json = False) -> None:
         columns,
         (
             (
-                *(row["name"], row["title"], row["licence"], decimal(row["size_bytes"])),
-                *(row["state"], _some(list(row["faults"]), row["files"]), row["folder"]),
+                *(row["name"], row["title"], row["licence"], _size(row["size_bytes"])),
+                *(row["state"], _wrong(row), row["folder"]),
             )
             for row in rows
         ),
@@ -235,9 +235,15 @@ def _not_here(model: Shelved) -> ModelMissingError:
     )
 
 
-def _some(paths: list[str], of: int) -> str:
-    if not paths or len(paths) == of:
-        return "all" if paths else ""
+def _size(size_bytes: int | None) -> str:
+    return "unknown" if size_bytes is None else decimal(size_bytes)
+
+
+def _wrong(row: dict[str, Any]) -> str:
+    """Return which files of a listed model are missing or wrong, the first of them."""
+    paths = list(row["faults"])
+    if row["state"] == "missing" or (paths and len(paths) == row["files"]):
+        return "all"
     shown = ", ".join(paths[:3])
     return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,13 @@ def wanted(tmp_path):
     return find_source(REPO, tmp_path / "models", tmp_path)
 
 
+def edit_weights(folder):
+    """Change a byte, and not the size."""
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+
+
 # Finding
 
 
@@ -56,9 +66,26 @@ def test_a_name_on_the_hub(tmp_path, model, repo, folder):
     assert it.commit == PINNED.get(repo)
 
 
-def test_a_commit_may_be_asked_for(tmp_path):
-    it = find_source("suno/bark@main", tmp_path, tmp_path)
-    assert (it.repo, it.commit) == ("suno/bark", "main")
+@pytest.mark.parametrize("commit", ["main", "8" * 40, "v1.0", "refs/pr/1"])
+def test_a_commit_may_be_asked_for(tmp_path, commit):
+    it = find_source(f"suno/bark@{commit}", tmp_path, tmp_path)
+    assert (it.repo, it.commit) == ("suno/bark", commit)
+
+
+@pytest.mark.parametrize("model", ["suno/bark", "bark"])
+def test_an_empty_folder_does_not_hide_the_hub(tmp_path, model):
+    (tmp_path / model).mkdir(parents=True)
+    assert find_source(model, tmp_path / "models", tmp_path).repo == "suno/bark"
+
+
+@pytest.mark.parametrize("model", ["voz", "./voz", "a/b/voz", "voz/", "~nobody-here/voz"])
+def test_a_folder_that_lacks_everything_is_a_folder(tmp_path, model):
+    (tmp_path / "voz").mkdir()
+    it = find_source(model, tmp_path / "models", tmp_path)
+    assert (it.name, it.repo) == (model, None)
+    assert found(it).condition == "missing"
+    with pytest.raises(ModelMissingError, match=r"it lacks config\.json, generation_config"):
+        require(it)
 
 
 @pytest.mark.parametrize("how", ["absolute", "relative", "dot"])
@@ -75,7 +102,22 @@ def test_a_folder(bark_folder, tmp_path, how):
     assert found(it).condition == "present"
 
 
-@pytest.mark.parametrize("model", ["", "a b", "suno bark", "suno", "bark!"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "",
+        "a b",
+        "suno bark",
+        "suno",
+        "bark!",
+        "a\0b",
+        "-a/b",
+        "a--b/c",
+        "a../b",
+        "ä/b",
+        "suno/bark@",
+    ],
+)
 def test_neither(tmp_path, model):
     with pytest.raises(InputError, match="neither a folder nor a name") as caught:
         find_source(model, tmp_path, tmp_path)
@@ -122,13 +164,159 @@ def test_the_revision_is_that_of_the_content(bark_folder, tmp_path):
     folders = [shutil.copytree(bark_folder, tmp_path / name) for name in ("um", "dois")]
     sources = [find_source(str(folder), tmp_path, tmp_path) for folder in folders]
     assert revision(sources[0]) == revision(sources[1])
-    weights = bytearray((folders[1] / "model.safetensors").read_bytes())
-    weights[-1] ^= 1
-    (folders[1] / "model.safetensors").write_bytes(weights)
+    edit_weights(folders[1])
     assert revision(sources[0]) != revision(sources[1])
 
 
+@pytest.mark.parametrize("module", ["pydantic", "huggingface_hub", "torch", "transformers"])
+def test_looking_needs_no_library(tmp_path, module):
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from pathlib import Path\n"
+        "from tts_tasks.engines.bark.source import find_source, found\n"
+        "print(found(find_source('suno/bark', Path('models'), Path('.'))).condition)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("missing\n", "")
+
+
+# What is there, and not as the pull left it
+
+
+def test_a_model_of_another_commit_is_not_taken_for_the_one_asked_for(stand_in, wanted, tmp_path):
+    hub.pull(wanted)
+    same = find_source(f"{REPO}@{'7' * 40}", tmp_path / "models", tmp_path)
+    assert require(same) == wanted.folder
+    other = find_source(f"{REPO}@{'8' * 40}", tmp_path / "models", tmp_path)
+    for look in (require, revision):
+        with pytest.raises(ModelMissingError, match=r"777777777777 instead of .*@8888"):
+            look(other)
+    assert found(other).condition == "corrupt"
+    with pytest.raises(InputError, match="has no commit"):
+        hub.pull(other)
+
+
+def test_weights_that_were_cut_are_no_model(stand_in, wanted):
+    hub.pull(wanted)
+    weights = wanted.folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1_000])
+    with pytest.raises(ModelMissingError, match=r"model\.safetensors has 1,000 bytes instead of"):
+        require(wanted)
+    assert found(wanted).condition == "partial"
+    hub.pull(wanted)
+    assert require(wanted)
+
+
+def test_weights_that_were_changed_do_not_keep_the_revision(stand_in, wanted):
+    hub.pull(wanted)
+    edit_weights(wanted.folder)
+    with pytest.raises(
+        ModelMissingError, match=r"model\.safetensors was changed since it was pulled"
+    ):
+        revision(wanted)
+    assert found(wanted).condition == "corrupt"
+    hub.pull(wanted)
+    assert revision(wanted) == f"{REPO}@{'7' * 12}"
+
+
+def test_what_was_pulled_keeps_its_revision_in_another_folder(stand_in, wanted, tmp_path):
+    hub.pull(wanted)
+    folder = shutil.copytree(wanted.folder, tmp_path / "voz")
+    own = find_source(str(folder), tmp_path, tmp_path)
+    assert revision(own) == revision(wanted)
+    edit_weights(folder)
+    assert "@" not in revision(own), "a model of one's own is known by its content"
+
+
+def test_weights_in_a_second_format_are_not_those_of_the_pull(stand_in, wanted):
+    stand_in.files["pytorch_model.bin"] = stand_in.files.pop("model.safetensors")
+    hub.pull(wanted)
+    assert require(wanted)
+    (wanted.folder / "model.safetensors").write_bytes(b"converted")
+    with pytest.raises(ModelMissingError, match=r"model\.safetensors is none of the files"):
+        require(wanted)
+
+
+def test_a_pull_that_broke_off_over_a_whole_model_is_finished_by_the_next(stand_in, wanted):
+    hub.pull(wanted)
+    (wanted.folder / source.PULLING).touch()
+    assert found(wanted).condition == "partial"
+    assert hub.pull(wanted) == [], "every file was right"
+    assert require(wanted) == wanted.folder
+
+
+def test_a_pull_that_fetched_nothing_leaves_a_missing_model(wanted, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(EngineUnavailableError):
+        hub.pull(wanted)
+    assert found(wanted).condition == "missing"
+
+
+def test_a_model_that_cannot_be_read_is_missing(bark_folder, tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(source, "checksum", refuse)
+    with pytest.raises(ModelMissingError, match=r"cannot be read \(Permission denied\)"):
+        revision(find_source(str(bark_folder), tmp_path, tmp_path))
+
+
 # Fetching
+
+
+def test_the_pinned_commit_is_asked_for(bark_folder, tmp_path, monkeypatch):
+    it = find_source("suno/bark", tmp_path / "models", tmp_path)
+    with StandInHub(bark_folder, commit=PINNED["suno/bark"]) as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.url)
+        hub.pull(it)
+    asked = {path.split("?")[0] for _, path, _, _ in served.calls if path.startswith("/api/")}
+    assert asked == {f"/api/models/suno/bark/revision/{PINNED['suno/bark']}"}
+    assert revision(it) == "suno/bark@70a8a7d34168"
+
+
+def test_two_pulls_at_once_fetch_everything_once(stand_in, wanted):
+    fetched, faults = [], []
+
+    def run():
+        try:
+            fetched.append(hub.pull(wanted))
+        except NarrationError as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert sorted(map(len, fetched)) == [0, 0, len(stand_in.files)]
+    assert len(stand_in.fetched()) == len(stand_in.files)
+    assert require(wanted)
+
+
+def test_a_hub_that_stops_answering_is_given_up(stand_in, wanted, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.05)
+    monkeypatch.setattr(hub, "ATTEMPTS", 1)
+    stand_in.holds_files = True
+    with pytest.raises(EngineUnavailableError, match="Timeout") as caught:
+        hub.pull(wanted)
+    assert "it goes on where it was" in caught.value.remedy
+    assert found(wanted).condition != "present"
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_its_setting(stand_in, tmp_path):
+    (tmp_path / "models").write_text("")
+    with pytest.raises(InputError, match="NARRATION_MODELS: cannot write"):
+        hub.pull(find_source(REPO, tmp_path / "models", tmp_path))
+
+
+def test_a_gated_model_says_what_is_missing(stand_in, wanted):
+    stand_in.status, stand_in.code = 403, "GatedRepo"
+    with pytest.raises(InputError, match="not for you") as caught:
+        hub.pull(wanted)
+    assert "HF_TOKEN" in caught.value.remedy
 
 
 def test_a_pull_brings_what_is_needed_and_nothing_else(stand_in, wanted):
@@ -291,3 +479,58 @@ def test_the_commands(stand_in, tmp_path):
     failed = narrate("models", "pull", "bark", home=home, **environment)
     assert failed.returncode in (1, 2)
     assert "connect to the internet" in failed.stderr
+
+
+@pytest.fixture
+def commands(stand_in, home):
+    """Return the environment of the command; ``NARRATION_BARK_MODEL`` is the stand-in's."""
+    return {"home": home, "HF_ENDPOINT": stand_in.url, "NARRATION_BARK_MODEL": REPO}
+
+
+def test_a_pull_in_a_pipe_is_a_line_and_no_bar(commands):
+    done = narrate("models", "pull", REPO, **commands, HF_TOKEN=TOKEN)
+    assert done.returncode == 0
+    assert done.stderr == f"fetching {REPO} from the Hugging Face hub\n"
+    assert "from the Hugging Face hub; " in done.stdout
+    assert TOKEN not in done.stdout + done.stderr
+
+
+def test_the_command_takes_a_folder(commands, bark_folder, stand_in):
+    pulled = narrate_json("models", "pull", REPO, "--from", bark_folder, **commands)
+    assert set(pulled["fetched"].values()) == {str(bark_folder)}
+    assert stand_in.calls == []
+    failed = narrate("models", "pull", REPO, "--from", "nowhere", **commands)
+    assert failed.returncode == 2
+    assert "there is no folder nowhere" in failed.stderr
+
+
+def test_offline_the_command_says_what_to_do(commands, stand_in):
+    failed = narrate("models", "pull", REPO, **commands, HF_HUB_OFFLINE="1")
+    assert failed.returncode == 1
+    assert "connect to the internet" in failed.stderr
+    assert stand_in.calls == []
+    narrate_json("models", "pull", REPO, **commands)
+    assert narrate_json("models", "pull", REPO, **commands, HF_HUB_OFFLINE="1")["fetched"] == {}
+
+
+def test_the_list_knows_the_size_of_sunos_models_and_of_what_is_here(commands, stand_in):
+    rows = {row["name"]: row for row in narrate_json("models", "list", **commands)}
+    assert rows["bark"]["size_bytes"] // 10**8 == 44
+    assert rows["bark-small"]["size_bytes"] // 10**8 == 16
+    assert rows["estudio--voz"]["size_bytes"] is None
+    assert {rows[name]["licence"] for name in ("bark", "bark-small", "estudio--voz")} == {"MIT"}
+    table = narrate("models", "list", **commands, COLUMNS="200").stdout
+    assert [line.count("unknown") for line in table.splitlines() if "voz" in line] == [1]
+    narrate_json("models", "pull", REPO, **commands)
+    rows = {row["name"]: row for row in narrate_json("models", "list", **commands)}
+    assert rows["estudio--voz"]["size_bytes"] == sum(map(len, stand_in.files.values()))
+
+
+def test_what_is_wrong_is_found_in_json_too(commands, home):
+    narrate_json("models", "pull", REPO, **commands)
+    edit_weights(home / "data/models/estudio--voz")
+    found = narrate_json("models", "verify", "estudio--voz", status=2, **commands)
+    assert found["estudio--voz"]["state"] == "corrupt"
+    assert list(found["estudio--voz"]["faults"]) == ["model.safetensors"]
+    missing = narrate_json("models", "verify", "bark-small", status=2, **commands)
+    assert missing["error"]["type"] == "ModelMissingError"

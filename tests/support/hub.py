@@ -27,6 +27,14 @@ class StandInHub:
         self.status: int | None = None
         """Answers everything with this."""
 
+        self.code: str | None = None
+        """What the hub calls that answer, e.g. ``GatedRepo``."""
+
+        self.holds_files = False
+        """Answers no request for the content of a file until it ends: the client has to give up."""
+
+        self._is_over = threading.Event()
+
         self.cut_after: int | None = None
         """Closes the connection in the middle of a large file, once."""
 
@@ -55,6 +63,7 @@ class StandInHub:
         return self
 
     def __exit__(self, *_):
+        self._is_over.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -72,7 +81,8 @@ class StandInHub:
         token, part = request.headers.get("Authorization"), request.headers.get("Range")
         self.calls.append((request.command, request.path, token, part))
         if self.status is not None:
-            return self._send(request, self.status, b'{"error": "as the test wants"}')
+            headers = {"X-Error-Code": self.code} if self.code else None
+            return self._send(request, self.status, b'{"error": "as the test wants"}', headers)
         path = request.path.split("?")[0]
         if path.startswith(f"/api/models/{self.repo}"):
             asked = path.removeprefix(f"/api/models/{self.repo}").removeprefix("/revision/")
@@ -107,11 +117,15 @@ class StandInHub:
 
     def _send_file(self, request, name, part):
         content = self.files[name]
+        if self.holds_files and request.command == "GET":
+            self._is_over.wait()
         if name in self.lies:
             content = bytes(len(content))
         is_large = name.endswith(LARGE)
         etag = hashlib.sha256(self.files[name]).hexdigest() if is_large else _sha1(content)
         headers = {"X-Repo-Commit": self.commit, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
+        if is_large:
+            headers |= {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(content))}
         begin = int(part.removeprefix("bytes=").split("-")[0]) if part else 0
         if part:
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"

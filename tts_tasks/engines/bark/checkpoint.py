@@ -136,11 +136,13 @@ class Checkpoint:
             ModelMissingError: if the folder is not one of a Bark model, or cannot be read.
         """
         self.folder, self.device, self.dtype = folder, device, DTYPES[dtype]
-        model, self._tokenizer = _load(folder, self.dtype)
+        model, self._tokenizer = _load(folder)
         self.layout = _layout(folder, model)
         layout = self.layout
-        model.to(device)
-        self.codec = model.codec_model.float().eval()
+        for part in (model.semantic, model.coarse_acoustics, model.fine_acoustics):
+            part.to(device=device, dtype=self.dtype)
+        # It stays in float32: with 8 bits of mantissa its noise would be heard.
+        self.codec = model.codec_model.to(device).eval()
         self.sample_rate = int(model.config.codec_config.sampling_rate)
         self.frame_samples = self.sample_rate // round(layout.coarse_rate_hz)
         steps = Int8Dense if dtype == "int8" else None
@@ -204,8 +206,8 @@ class Checkpoint:
         return torch.as_tensor(values, dtype=torch.int64, device=self.device)
 
 
-def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
-    """Return the library's model and tokenizer, from the disk alone."""
+def _load(folder: Path) -> tuple[Any, Any]:
+    """Return the library's model in float32 and the tokenizer, from the disk alone."""
     from transformers import AutoTokenizer, BarkModel
     from transformers.utils import logging
 
@@ -213,8 +215,8 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        model = BarkModel.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
-        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = BarkModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        return model.eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
     # Broad on purpose: whatever the library and its parsers raise, these files are no model.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -21,6 +21,9 @@ BUCKET = 128
 """Static steps read their slots up to the next multiple of so many positions: each has a graph of
 its own."""
 
+ALIGNED = 64
+"""Static slots are as long as a multiple of this."""
+
 Draw = Callable[[Tensor, "Rows", int], Tensor]
 """From what the rows know, shape (n_rows, width), the rows and the phase to a token of each."""
 
@@ -114,6 +117,8 @@ class Decoder:
         self._transformer, self._embeddings, self._draw = transformer, embeddings, draw
         self.n_slots, self._capture = n_slots, capture
         device = transformer.device
+        if capture is not None:  # Kernels want lengths that are multiples of 8.
+            n_positions = -(-n_positions // ALIGNED) * ALIGNED
         self._cache = Cache(
             transformer.cache_shape(n_slots, n_positions), dtype=transformer.dtype, device=device
         )

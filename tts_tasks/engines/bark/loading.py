@@ -88,6 +88,8 @@ def _resolved(wanted: Device) -> tuple[Any, str]:
             remedy="install a build of torch for the GPU's driver, or set it to cpu",
         )
     device = torch.device(name)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", torch.cuda.current_device())
     half = "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
     dtype = half if wanted.dtype == AUTO else wanted.dtype
     if dtype not in DTYPES or (dtype == "int8" and device.type != "cpu"):

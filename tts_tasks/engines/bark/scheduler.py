@@ -150,6 +150,8 @@ class Scheduler:
 
     def _serve(self) -> None:
         """Work until there has been nothing to do for a while."""
+        if self.model.device.type == "cuda":
+            torch.cuda.set_device(self.model.device)  # Of this thread.
         with torch.inference_mode():
             while self._has_work():
                 try:

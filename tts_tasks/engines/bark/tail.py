@@ -16,7 +16,7 @@ FRAME_MS = 10
 """Resolution of the levels."""
 
 LOUD_QUANTILE = 0.9
-"""The level of a take is that of its loud syllables."""
+"""The level of a take is that of its loud syllables; how much of it is silence does not matter."""
 
 SILENT_DB = -40.0
 """A frame so far below that level is part of a pause."""
@@ -52,7 +52,9 @@ def without_tail(samples: Samples, sample_rate: int) -> Samples:
     levels_db = _levels_db(samples, frame)
     if not len(levels_db):
         return samples
-    level_db = float(np.quantile(levels_db, LOUD_QUANTILE))
+    # Put so that what is no number stays in, and nothing is cut.
+    is_loud = ~(levels_db < levels_db.max() + SILENT_DB)
+    level_db = float(np.quantile(levels_db[is_loud], LOUD_QUANTILE))
     sounds = _sounds(levels_db > level_db + SILENT_DB)
     kept = len(sounds)
     while kept > 1 and _is_no_speech(levels_db[slice(*sounds[kept - 1])] - level_db):
