@@ -190,8 +190,8 @@ class Pipeline:
         return min(self.sizes.slots, LAST_ROWS)
 
     def _is_coarse_full(self) -> bool:
-        whole, last = self._ready_for_coarse()
-        return len(whole) >= self.sizes.slots or len(last) >= self._enough_last
+        slots, (whole, last) = self.sizes.slots, self._ready_for_coarse()
+        return max(len(whole), len(last)) >= slots or len(whole) + len(last) >= slots + LAST_ROWS
 
     def _advance_fine(self) -> list[Job]:
         group = self._for_fine[: self.sizes.fine_rows]
