@@ -112,7 +112,8 @@ class BarkEngine(Engine):
         engine = cls.__new__(cls)
         path = Path(folder).expanduser().resolve()
         engine._source = sources.BarkSource(str(path), None, None, path)
-        engine._device = Device(device, dtype, slots, graphs)
+        # A torch.device and a torch.dtype will do too.
+        engine._device = Device(str(device), str(dtype).removeprefix("torch."), slots, graphs)
         engine._begin()
         engine._scheduled()
         return engine
