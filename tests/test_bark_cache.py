@@ -151,12 +151,15 @@ def alone(queries, keys, values, slots, lengths):
     )
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 8])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
-def test_a_row_is_bit_for_bit_the_same_in_any_company(lengths, dtype):
+def test_a_row_is_bit_for_bit_the_same_in_any_company(lengths, dtype, n_threads):
+    """And with any number of threads."""
     queries, keys, values = memory(dtype)
     slots = range(N_SLOTS)
     expected = alone(queries, keys, values, slots, lengths)
+    torch.set_num_threads(n_threads)
     assert torch.equal(Ragged(slots, lengths).attend(queries, keys, values), expected)
     for some in ([0], [7], [0, 1], [2, 5, 6], [1, 2, 3, 4, 5]):
         found = Ragged(some, [lengths[slot] for slot in some]).attend(queries[some], keys, values)

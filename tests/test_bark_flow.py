@@ -19,7 +19,11 @@ from tts_tasks.engines.bark import BarkEngine
 from tts_tasks.script.course import read_course
 from tts_tasks.settings import Settings
 
-pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("one_torch_thread")]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.timeout(420),
+    pytest.mark.usefixtures("one_torch_thread"),
+]
 
 N_RUNS = 50
 SENTENCES = (
@@ -71,7 +75,7 @@ def course(tmp_path):
 
 
 def test_fifty_runs_share_the_slots_and_each_gets_its_own_audio(stack_home, course, bark_folder):
-    report = narrate_json("course", course, home=stack_home)
+    report = narrate_json("course", course, home=stack_home, timeout_s=300)
     assert [row["status"] for row in report["lessons"]] == ["narrated"] * N_RUNS
     assert {row["provider"] for row in report["lessons"]} == {"bark"}
     settings = Settings(home=stack_home, bark_model=str(bark_folder), bark_device="cpu")

@@ -21,6 +21,7 @@ from tts_tasks.errors import (
     ModelMissingError,
     NarrationError,
     SourceError,
+    StorageFullError,
 )
 
 REPO = "estudio/voz"
@@ -454,6 +455,67 @@ def test_a_folder_of_one_s_own_is_not_pulled(bark_folder, tmp_path):
         hub.pull(it)
 
 
+def test_a_folder_replaces_a_pull_and_what_the_pull_wrote_down(
+    stand_in, bark_folder, wanted, tmp_path
+):
+    hub.pull(wanted)
+    other = shutil.copytree(bark_folder, tmp_path / "other")
+    edit_weights(other)
+    hub.copy(wanted, other)
+    assert "@" not in revision(wanted)
+    assert found(wanted).condition == "present"
+
+
+def test_a_folder_of_another_model_is_refused(stand_in, wanted, tmp_path):
+    hub.pull(wanted)
+    with pytest.raises(ModelMissingError, match="holds estudio/voz instead of suno/bark"):
+        hub.copy(find_source("suno/bark", tmp_path / "models", tmp_path), wanted.folder)
+    assert hub.copy(wanted, wanted.folder) == []
+    assert require(wanted)
+
+
+def test_nothing_is_copied_into_a_folder_of_one_s_own(bark_folder, tmp_path):
+    own = shutil.copytree(bark_folder, tmp_path / "voz")
+    with pytest.raises(InputError, match="there is nothing to pull"):
+        hub.copy(find_source(str(own), tmp_path, tmp_path), bark_folder)
+
+
+def test_a_hub_that_goes_away_after_its_first_answer(stand_in, wanted, monkeypatch):
+    monkeypatch.setattr(hub, "PAUSE_S", 0.0)
+    real = hub._remove_wrong
+
+    def leave(*arguments):
+        stand_in.status = 503
+        real(*arguments)
+
+    monkeypatch.setattr(hub, "_remove_wrong", leave)
+    with pytest.raises(EngineUnavailableError, match="does not answer any more"):
+        hub.pull(wanted)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("I/O error: No space left on device (os error 28)"), StorageFullError),
+        (OSError(28, "No space left on device"), StorageFullError),
+        (PermissionError(13, "Permission denied"), InputError),
+        (RuntimeError("xet"), EngineUnavailableError),
+    ],
+)
+def test_what_fails_on_this_side(stand_in, wanted, monkeypatch, error, kind):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(hub, "_fetch", fail)
+    with pytest.raises(kind):
+        hub.pull(wanted)
+
+
+def test_a_name_that_the_hub_does_not_allow(stand_in, tmp_path):
+    with pytest.raises(InputError, match="is no name on the hub"):
+        hub.pull(find_source("estudio/voz.git", tmp_path / "models", tmp_path))
+
+
 # The commands
 
 
@@ -534,3 +596,16 @@ def test_what_is_wrong_is_found_in_json_too(commands, home):
     assert list(found["estudio--voz"]["faults"]) == ["model.safetensors"]
     missing = narrate_json("models", "verify", "bark-small", status=2, **commands)
     assert missing["error"]["type"] == "ModelMissingError"
+
+
+def test_a_folder_of_one_s_own_and_sunos_model_are_told_apart(commands, bark_folder):
+    commands["NARRATION_BARK_MODEL"] = str(bark_folder)
+    rows = {row["name"]: row["state"] for row in narrate_json("models", "list", **commands)}
+    assert rows == {
+        "kokoro": "missing",
+        str(bark_folder): "present",
+        "bark": "missing",
+        "bark-small": "missing",
+    }
+    verified = narrate_json("models", "verify", bark_folder, **commands)
+    assert verified[str(bark_folder)]["state"] == "present"

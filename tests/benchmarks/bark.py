@@ -217,7 +217,8 @@ def markdown(rows, reference, device, given) -> str:
         f"{datetime.now(UTC):%Y-%m-%d}",
         "",
         "| | slots | audio s/s | times the library | semantic, coarse, fine, codec: s per audio s "
-        "| tokens/s | codes/s | of the roofline | occupancy | memory, GB |",
+        "| tokens/s | codes/s | of the roofline | occupancy "
+        "| peak memory so far, GB |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import string
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,6 +36,10 @@ from transformers.models.bark.generation_configuration_bark import (
 from transformers.utils import logging
 
 N_BOOKS = 8
+N_PREFIX = 257
+"""Positions before the first semantic token: 256 of text over history, and one that says start."""
+
+AT_ONCE = 50.0
 WORDS = "de que não uma para com por mais como mas foi ele das tem seu sua ser quando muito nos"
 
 
@@ -57,26 +61,61 @@ class Size:
     layer_std: float = 0.2
     head_std: float = 0.35
     end_scale: float = 2.5
-    """Times the weights of the token that ends a text: 0.0 never ends it."""
+    """Times the weights of the token that ends a text: 0.0 never ends it, ``AT_ONCE`` and more end
+    any text at its first step."""
 
     max_semantic: int = 768
 
 
 TINY = Size()
 NEVER_ENDS = replace(TINY, end_scale=0.0)
+ENDS_AT_ONCE = replace(TINY, end_scale=AT_ONCE)
 SMALL = Size(12, 12, 768, 10_000, 1024, 119_547, (32, 128, 2), 0.02, 0.05, end_scale=0.0)
 LARGE = replace(SMALL, layers=24, heads=16, width=1024)
+REAL = {"small": SMALL, "large": LARGE}
 
 
-def write_tiny_bark(folder: Path, size: Size = TINY, *, seed: int = 0, presets: Path | None = None):
-    """Write a checkpoint, and return its folder.
+def write_tiny_bark(
+    folder: Path,
+    size: Size = TINY,
+    *,
+    seed: int = 0,
+    presets: Path | None = None,
+    voices: int = 10,
+    hidden: int | None = None,
+    layers: int | None = None,
+    heads: int | None = None,
+    semantic_vocab: int | None = None,
+    codebook: int | None = None,
+    eos_scale: float | None = None,
+    max_new_tokens: int | None = None,
+) -> Path:
+    """Write a checkpoint, and return its folder. The same seed gives the same bytes.
 
     Args:
         folder: where to.
         size: the architecture.
         seed: of the weights and the voices.
         presets: folder of ``.npz`` files that become the voices; by default they are random.
+        voices: how many, ``v2/pt_speaker_0`` and on.
+        hidden: the width, instead of that of ``size``; as all that follow.
+        layers: of each of the three transformers.
+        heads: of their attention.
+        semantic_vocab: how many semantic tokens there are.
+        codebook: how many codes a book has.
+        eos_scale: ``end_scale`` of ``Size``.
+        max_new_tokens: semantic tokens that a text may have.
     """
+    given = {
+        "width": hidden,
+        "layers": layers,
+        "heads": heads,
+        "n_semantic": semantic_vocab,
+        "n_codes": codebook,
+        "end_scale": eos_scale,
+        "max_semantic": max_new_tokens,
+    }
+    size = replace(size, **{name: value for name, value in given.items() if value is not None})
     folder.mkdir(parents=True, exist_ok=True)
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
@@ -98,8 +137,15 @@ def write_tiny_bark(folder: Path, size: Size = TINY, *, seed: int = 0, presets: 
         _write_json(folder / "processor_config.json", {"processor_class": "BarkProcessor"})
     finally:
         logging.set_verbosity(verbosity)
-    _write_voices(folder, size, seed, presets)
+    _write_voices(folder, size, seed, presets, voices)
     return folder
+
+
+def write_real_size(
+    folder: Path, size: Literal["small", "large"], seed: int = 0, presets: Path | None = None
+) -> Path:
+    """Write random weights of the real architecture, which never end a text: cap the tokens."""
+    return write_tiny_bark(folder, REAL[size], seed=seed, presets=presets)
 
 
 def _vocabulary():
@@ -152,7 +198,11 @@ def _model(size, first_text, n_text, seed):
                 if weight.ndim == 2:
                     is_head = "lm_head" in name or "embed" in name
                     weight.normal_(0, size.head_std if is_head else size.layer_std)
-        model.semantic.lm_head.weight[size.n_semantic] *= size.end_scale
+        end = model.semantic.lm_head.weight[size.n_semantic]
+        end *= size.end_scale
+        if size.end_scale >= AT_ONCE:
+            # The scale alone can make the end the least likely: its logit may be negative.
+            model.semantic.position_embeds_layer.weight[N_PREFIX - 1] += 100 * end / end.norm()
         # A logit of 0 never wins: of all the others some are positive.
         model.coarse_acoustics.lm_head.weight[n_coarse:] = 0.0
         model.fine_acoustics.tie_weights()
@@ -193,11 +243,11 @@ def _generation(size, first_text, n_text):
     return {"model_type": "bark", "codebook_size": size.n_codes, **written}
 
 
-def _write_voices(folder, size, seed, presets):
-    """Write ten voices, of differing lengths; some have less history than a fine window takes."""
+def _write_voices(folder, size, seed, presets, voices):
+    """Write voices of differing lengths; some have less history than a fine window takes."""
     random = np.random.default_rng(seed)
     index = {"repo_or_path": "."}
-    for number in range(10):
+    for number in range(voices):
         n_semantic = 320 + 16 * number
         n_frames = n_semantic * 75 * 10 // 499
         voice = {
@@ -228,8 +278,9 @@ def main():
     parser.add_argument("--size", choices=["tiny", "small", "large"], default="tiny")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    shutil.rmtree(given.folder, ignore_errors=True)
-    size = {"tiny": TINY, "small": SMALL, "large": LARGE}[given.size]
+    if given.folder.exists() and (not given.folder.is_dir() or any(given.folder.iterdir())):
+        parser.error(f"{given.folder} is not an empty folder: give another, or remove it first")
+    size = {"tiny": TINY, **REAL}[given.size]
     print(write_tiny_bark(given.folder, size, seed=given.seed))
 
 

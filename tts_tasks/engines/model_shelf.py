@@ -64,9 +64,10 @@ def find_shelved(name: str, settings: Settings) -> Shelved:
         InputError: if there is none.
     """
     models = {model.name: model for model in shelf(settings)}
-    wanted = {hub: short for short, hub in bark.SHORT_NAMES.items()}.get(name, name)
-    if wanted.replace("/", "--") in models:
-        return models[wanted.replace("/", "--")]
+    short = {hub: short for short, hub in bark.SHORT_NAMES.items()}.get(name, name)
+    for wanted in (name, short, short.replace("/", "--")):
+        if wanted in models:
+            return models[wanted]
     near = difflib.get_close_matches(name.lower(), models)
     raise InputError(
         f"there is no model {name!r}",
@@ -109,7 +110,8 @@ def _bark(source: bark.BarkSource) -> Shelved:
 
     pulled = bark.pulled_model(source.folder)
     return Shelved(
-        name="bark" if source.repo is None else source.folder.name,
+        # A folder of one's own may be called as any other: its path is its name.
+        name=str(source.folder) if source.repo is None else source.folder.name,
         title=f"Bark, {source.name}",
         licence=bark.LICENCE,
         size_bytes=pulled.size_bytes if pulled else BARK_BYTES.get(source.repo or "", 0),

@@ -79,7 +79,7 @@ class Ragged:
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """See ``Reach.attend``."""
         found = [
-            F.scaled_dot_product_attention(
+            _attention(
                 queries[row : row + n_rows],
                 keys[slot : slot + n_rows, :, :length],
                 values[slot : slot + n_rows, :, :length],
@@ -114,3 +114,16 @@ class Masked:
             values[:, :, : self._length],
             attn_mask=self._mask,
         )
+
+
+def _attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Return the attention of one query a row, computed in float32 at least.
+
+    In several threads ``scaled_dot_product_attention`` gives a row other last bits on another
+    thread, that is, in another batch. This gives the same, is as fast in float32, and twice as fast
+    in bfloat16 (AMD EPYC, one thread, 2026-11-23).
+    """
+    dtype = torch.promote_types(queries.dtype, torch.float32)
+    scores = queries.to(dtype) @ keys.to(dtype).transpose(-1, -2)
+    weights = torch.softmax(scores * queries.shape[-1] ** -0.5, -1)
+    return (weights @ values.to(dtype)).to(values.dtype)

@@ -6,6 +6,7 @@ machines that have neither a GPU nor the model.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -158,7 +159,7 @@ class BarkEngine(Engine):
         """
         if not is_path(voice) and not NAME.fullmatch(voice):
             raise unknown_voice(voice, [each.name for each in self.catalogue()])
-        stamp = Path(voice).expanduser().stat().st_mtime_ns if _is_file(voice) else 0
+        stamp = _path(voice).stat().st_mtime_ns if _is_file(voice) else 0
         return self._described(voice, stamp)
 
     def _describe(self, voice: str, _stamp: int) -> Voice:
@@ -339,8 +340,12 @@ def _next(
             continue
 
 
+def _path(voice: str) -> Path:
+    return Path(os.path.expanduser(voice))  # Path.expanduser raises for ~nobody.
+
+
 def _is_file(voice: str) -> bool:
-    return is_path(voice) and Path(voice).expanduser().is_file()
+    return is_path(voice) and _path(voice).is_file()
 
 
 def _voice(name: str) -> Voice:

@@ -55,7 +55,8 @@ class CudaGraphs:
             raise
         except RuntimeError as error:
             # What a driver or a version cannot capture, it can still run.
-            logger.warning("without CUDA graphs from here on: %s", str(error).splitlines()[0])
+            first_line = str(error).partition("\n")[0]
+            logger.warning("without CUDA graphs from here on: %s", first_line)
             self._is_broken = True
             return step
         finally:

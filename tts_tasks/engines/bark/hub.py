@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_tasks.engines.bark.source import (
     PULLING,
+    RECEIPT,
     SETTING,
     BarkSource,
     Pulled,
@@ -28,7 +29,7 @@ from tts_tasks.engines.bark.source import (
     read_receipt,
     write_receipt,
 )
-from tts_tasks.engines.model_intake import OnProgress, Progress
+from tts_tasks.engines.model_intake import OFF_THE_DISK, OnProgress, Progress, cannot_write
 from tts_tasks.engines.model_sources import alone
 from tts_tasks.engines.models import ModelFile, checksum
 from tts_tasks.errors import (
@@ -82,7 +83,7 @@ def pull(source: BarkSource, *, on_progress: OnProgress = lambda _: None) -> lis
         InputError: if it is a folder of one's own, or the hub has no such model.
         EngineUnavailableError: if it cannot be had now. What was fetched is kept.
         ModelMissingError: if the hub's client is not installed.
-        StorageFullError, OutputPathError: if the folder cannot be written.
+        StorageFullError, InputError: if the folder cannot be written.
     """
     repo = _repo(source)
     folder = source.folder
@@ -91,7 +92,7 @@ def pull(source: BarkSource, *, on_progress: OnProgress = lambda _: None) -> lis
         is_asked = pulled is not None and source.commit in (None, pulled.commit)
         if is_asked and found(source).condition == "present":
             return []
-        commit = source.commit or (pulled.commit if pulled else None)
+        commit = source.commit or (pulled.commit if pulled and pulled.repo == repo else None)
         with _translated(source):
             info = _info(repo, commit)
             files = wanted_files([sibling.rfilename for sibling in info.siblings or []])
@@ -111,9 +112,10 @@ def copy(source: BarkSource, other: Path, *, on_progress: OnProgress = lambda _:
     """Take a model from another folder, e.g. one that another machine pulled.
 
     Raises:
-        SourceError, ModelMissingError: if there is no such folder, or no whole model in it.
-        StorageFullError, OutputPathError: if it cannot be written.
+        SourceError, ModelMissingError: if there is no such folder, or not this model in it, whole.
+        StorageFullError, InputError: if it cannot be written, or is a folder of one's own.
     """
+    repo = _repo(source)
     if not other.is_dir():
         raise SourceError(
             f"there is no folder {other}",
@@ -131,6 +133,16 @@ def copy(source: BarkSource, other: Path, *, on_progress: OnProgress = lambda _:
             value=other,
             remedy="give the folder of a Bark model",
         )
+    pulled = read_receipt(given.folder)
+    if pulled is not None and pulled.repo != repo:
+        raise ModelMissingError(
+            f"{other} holds {pulled.repo} instead of {repo}",
+            field="from",
+            value=other,
+            remedy="give the folder of this model",
+        )
+    if given.folder == source.folder.resolve():
+        return []
     names = sorted(
         str(path.relative_to(given.folder)) for path in given.folder.rglob("*") if path.is_file()
     )
@@ -139,15 +151,16 @@ def copy(source: BarkSource, other: Path, *, on_progress: OnProgress = lambda _:
     with alone(folder.name, folder, on_progress):
         try:
             (folder / PULLING).touch()
+            (folder / RECEIPT).unlink(missing_ok=True)  # It speaks of what was here before.
             for done, name in enumerate(names):
                 on_progress(Progress(f"copying {folder.name}", done, len(names), "files"))
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(given.folder / name, folder / name)
-            if (pulled := read_receipt(given.folder)) is not None:
+            if pulled is not None:
                 write_receipt(folder, pulled)
             (folder / PULLING).unlink(missing_ok=True)
         except OSError as error:
-            raise storage_error(error, folder) from error
+            raise cannot_write(error, folder) from error
     return names
 
 
@@ -211,7 +224,10 @@ def _fetch(repo: str, commit: str, folder: Path, files: list[str], on_progress: 
                 endpoint=_endpoint(),
                 tqdm_class=_bar(f"fetching {repo} from the Hugging Face hub", on_progress),
             )
-            return
+            if all((folder / name).is_file() for name in files):
+                return
+            # When the client cannot ask the hub it returns whatever folder is there.
+            raise httpx.ConnectError("the hub does not answer any more")
         except httpx.TransportError:
             if attempt == ATTEMPTS:
                 raise
@@ -261,6 +277,7 @@ def _bar(message: str, on_progress: OnProgress) -> Any:
     class Bar(tqdm):  # type: ignore[misc]
         """Says nothing itself."""
 
+        monitor_interval = 0  # tqdm's own thread looks at a set that others change, and dies of it.
         _one_at_a_time = threading.Lock()
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -271,8 +288,8 @@ def _bar(message: str, on_progress: OnProgress) -> Any:
         def update(self, n: float | None = 1) -> Any:
             with self._one_at_a_time:
                 shown = super().update(n)
-            if self.unit == "B" and self.total:
-                on_progress(Progress(message, int(self.n), int(self.total)))
+                if self.unit == "B" and self.total:
+                    on_progress(Progress(message, int(self.n), int(self.total)))
             return shown
 
     return Bar
@@ -321,8 +338,17 @@ def _translated(source: BarkSource) -> Iterator[None]:
     except errors.LocalEntryNotFoundError as error:
         raise _unreachable(source, error) from error
     except OSError as error:
-        raise storage_error(error, source.folder) from error
+        raise cannot_write(error, source.folder) from error
+    except errors.HFValidationError as error:
+        raise InputError(
+            f"{source.repo!r} is no name on the hub ({_line(error)})",
+            field=SETTING,
+            value=source.name,
+            remedy="use suno/bark, suno/bark-small, or the folder of a Bark model",
+        ) from error
     except (ValueError, RuntimeError) as error:
+        if any(mark in str(error) for mark in OFF_THE_DISK):  # So says hf_xet.
+            raise cannot_write(OSError(28, str(error)), source.folder) from error
         raise _unreachable(source, error) from error
 
 

@@ -40,7 +40,9 @@ class Stage(IntEnum):
 
 def request_key(seed: int, text: str) -> int:
     """Return the 64 bits that a request's randomness begins with, signed."""
-    digest = hashlib.blake2b(f"{seed}\0{text}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(
+        f"{seed}\0{text}".encode("utf-8", "surrogatepass"), digest_size=8
+    ).digest()
     return int.from_bytes(digest, "little", signed=True)
 
 
@@ -83,7 +85,7 @@ def wide(logits: Tensor) -> Tensor:
 
 
 def gumbel(keys: Tensor, n_tokens: int) -> Tensor:
-    """Return Gumbel noise, shape (n, n_tokens), float32, from -2.8 to 15.9.
+    """Return Gumbel noise, shape (n, n_tokens), float32, from -2.8 to 16.6.
 
     Args:
         keys: keys of the steps, shape (n,), int64.

@@ -31,7 +31,7 @@ sentence are some 10 dB below it."""
 CLICK_MS = 60
 """Sound that is shorter is no syllable."""
 
-STEADY_MS, STEADY_DB = 350, 2.0
+STEADY_MS, STEADY_DB = 350, 1.5
 """Sound that lasts so long, and whose level moves by less than this, is a hum."""
 
 EMPTY_DBFS = -120.0
