@@ -364,6 +364,14 @@ def test_a_logit_that_is_no_number_spoils_its_row_alone(place, temperature):
     assert 0 <= unchecked[2] < 50, "an index is an index"
 
 
+@pytest.mark.parametrize("temperature", [None, 0.0, 0.7])
+def test_a_row_in_which_everything_is_impossible_has_no_answer(temperature):
+    logits = torch.zeros(3, 50)
+    logits[1] = -torch.inf
+    given = (None, None) if temperature is None else (torch.full((3,), temperature), many_keys(3))
+    assert (choose(logits, *given) == NOT_A_NUMBER).tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 100.0])
 def test_what_is_impossible_is_never_chosen(temperature):
     logits = torch.full((1, 300), -torch.inf)

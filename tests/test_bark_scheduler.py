@@ -214,6 +214,25 @@ def test_without_memory_it_goes_on_with_half_of_everything(model, alone, turn, e
     assert [pipeline.sizes.slots for pipeline in watched.pipelines] == [8, 4]
 
 
+def test_after_a_while_without_work_all_slots_are_tried_again(model, alone, monkeypatch):
+    monkeypatch.setattr(scheduler, "IDLE_S", 0.01)
+    watched = Watched(model, slots=8)
+    requests = [request_of(number) for number in range(9)]
+
+    def fail_once(_):
+        watched.before = lambda _: None
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    watched.before = fail_once
+    watched.gate.set()
+    assert_equal_alone(watched.submit(requests), requests, alone)
+    deadline = time.monotonic() + 60
+    while watched.queue.report().slots != 8 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert_equal_alone(watched.submit(requests), requests, alone)
+    assert [pipeline.sizes.slots for pipeline in watched.pipelines] == [8, 4, 8]
+
+
 def test_memory_that_is_not_enough_for_one_is_an_error_that_says_what_to_do(model, alone):
     watched = Watched(model, slots=4)
 

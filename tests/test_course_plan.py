@@ -7,7 +7,7 @@ import pytest
 from flows.course import is_gpu_online
 from flows.course_plan import plan_lessons, spoken_by
 from flows.narrate import narrate
-from tts_tasks.engines.registry import ENGINES
+from tts_tasks.engines import registry
 from tts_tasks.errors import CourseError, SourceError, UnknownProviderError, UnknownVoiceError
 from tts_tasks.script.course import read_course
 from tts_tasks.settings import load_settings
@@ -56,7 +56,7 @@ def test_a_lesson_overrides_the_course(plan):
 def test_a_provider_that_needs_a_gpu_speaks_while_a_worker_with_one_is_online(
     tmp_path, monkeypatch, online, provider, is_downgrade
 ):
-    monkeypatch.setitem(ENGINES, "studio", "tests.support.studio:StudioEngine")
+    monkeypatch.setitem(registry.ENGINES, "studio", "tests.support.studio:StudioEngine")
     (tmp_path / "a.md").write_text("Olá.")
     course = read_course(tmp_path, max_lesson_chars=100_000)
     [planned] = plan_lessons(course, tmp_path, load_settings(), gpu_online=online)
@@ -69,9 +69,10 @@ def test_nobody_asks_for_workers_with_a_gpu_that_nobody_needs(monkeypatch):
         return True
 
     monkeypatch.setattr("flows.course.is_pool_online", online)
-    monkeypatch.delitem(ENGINES, "bark")
+    here = {name: engine for name, engine in registry.ENGINES.items() if name != "bark"}
+    monkeypatch.setattr(registry, "ENGINES", here)
     assert asyncio.run(is_gpu_online()) is None
-    monkeypatch.setitem(ENGINES, "studio", "tests.support.studio:StudioEngine")
+    here["studio"] = "tests.support.studio:StudioEngine"
     assert asyncio.run(is_gpu_online()) is True
 
 

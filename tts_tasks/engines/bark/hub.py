@@ -40,6 +40,7 @@ from tts_tasks.errors import (
     SourceError,
     storage_error,
 )
+from tts_tasks.files import checksum as checksum_afresh
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
@@ -267,7 +268,9 @@ def _checked(sibling: RepoSibling, folder: Path, on_progress: OnProgress) -> Mod
             value=sibling.rfilename,
             remedy="run the pull again",
         )
-    return ModelFile(sibling.rfilename, size_bytes, checksum(path))
+    # The receipt is for what takes long to hash: it is written anew for each file in it.
+    sha256 = checksum(path) if sibling.lfs else checksum_afresh(path)
+    return ModelFile(sibling.rfilename, size_bytes, sha256)
 
 
 def _bar(message: str, on_progress: OnProgress) -> Any:

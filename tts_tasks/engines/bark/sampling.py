@@ -67,7 +67,8 @@ def choose(
         logits: shape (n, n_tokens), float32.
         temperatures: shape (n,), float32; 0 takes the likeliest. ``None`` if all of them do.
         keys: keys of the steps, shape (n,), int64; ``None`` like the temperatures.
-        check: return ``NOT_A_NUMBER`` for a row with a logit that is none.
+        check: return ``NOT_A_NUMBER`` for a row with a logit that is none, or without any above
+            minus infinity.
 
     Returns:
         Shape (n,), int64.
@@ -76,7 +77,7 @@ def choose(
     if temperatures is not None and keys is not None:
         scores = logits + temperatures[:, None] * gumbel(keys, logits.shape[-1])
     best, tokens = scores.max(-1)
-    return torch.where(torch.isnan(best), NOT_A_NUMBER, tokens) if check else tokens
+    return torch.where(best > -torch.inf, tokens, NOT_A_NUMBER) if check else tokens
 
 
 def wide(logits: Tensor) -> Tensor:

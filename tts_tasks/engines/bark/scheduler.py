@@ -2,7 +2,8 @@
 
 Fair: whichever run has the least in work comes next, and of its requests the longest. Bounded: who
 submits more than is let in waits. A request whose future is cancelled leaves its slot before the
-next step. When the memory is not enough, everything is halved, and goes on where it was.
+next step. When the memory is not enough, everything is halved, and goes on where it was; after a
+while without work it is tried whole again.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Scheduler:
         make_pipeline: Callable[[Checkpoint, Sizes, Counters], Pipeline] = Pipeline,
     ) -> None:
         """Note the model; memory is taken with the first request."""
-        self.model, self._sizes, self._capacity = model, sizes, capacity
+        self.model, self._whole, self._sizes, self._capacity = model, sizes, sizes, capacity
         self._make_pipeline = make_pipeline
         self._pipeline: Pipeline | None = None
         self._counters = Counters()
@@ -167,6 +168,8 @@ class Scheduler:
                 self._changed.wait(IDLE_S)
             if not self._futures:
                 self._thread = None
+                if self._sizes != self._whole:  # Whoever had the memory may be gone.
+                    self._sizes, self._pipeline = self._whole, None
                 return False
             return True
 
