@@ -71,7 +71,7 @@ def test_an_empty_library_has_empty_tables_with_the_right_columns(library, state
     with connect(library.root, live=live) as connection:
         names = [column[0] for column in connection.execute("from utterances").description]
     assert names[:4] == ["key", "provider", "revision", "voice"]
-    assert names[-5:] == ["created_at", "last_used_at", "hits", "takes", "flags"]
+    assert names[-4:] == ["hits", "takes", "flags", "amended_at"]
     if state == "absent":
         assert not library.root.exists(), "reading writes nothing"
 

@@ -39,6 +39,19 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise storage_error(error, path) from error
 
 
+def flush(path: Path) -> None:
+    """Return when a file or folder is on the disk (fsync).
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file: 64 hexadecimal digits.
 

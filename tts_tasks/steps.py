@@ -15,6 +15,7 @@ from pathlib import Path
 from tts_tasks.casting import cast, suffix_format
 from tts_tasks.catalog import lookup
 from tts_tasks.catalog import register as registration
+from tts_tasks.catalog.claims import claims
 from tts_tasks.catalog.courses import fingerprint
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.register import accept_all
@@ -136,9 +137,17 @@ def synthesize(plan: Plan, settings: Settings, checkpoint: Checkpoint = never_ca
     library = _library(settings)
     review = review_of(plan.script, engine, library, settings)
     plan = review.complete(plan, checkpoint)
-    return synthesis.synthesize(
-        plan, engine, library.find_utterance, review.judge, review.keep, checkpoint=checkpoint
-    )
+    with claims(library.root) as mine:
+        return synthesis.synthesize(
+            plan,
+            engine,
+            library.use_utterance,
+            review.judge,
+            review.keep,
+            claims=mine,
+            touch=library.objects.touch,
+            checkpoint=checkpoint,
+        )
 
 
 def scratch(settings: Settings) -> AbstractContextManager[Path]:

@@ -1,5 +1,7 @@
 """The indexer, journals -> ``library/catalog.duckdb``, and connections to what it made.
 
+Journals that are closed and taken in are put away as Parquet (``sealed``) after the publication.
+
 One indexer at a time (a file lock) works on ``index/build.duckdb`` and publishes a copy by rename:
 nobody ever writes the file that readers open, so nobody waits. All of it can be made again from
 the objects and the journals: a damaged or foreign file is replaced, with a warning.
@@ -16,7 +18,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,10 +37,15 @@ from tts_tasks.catalog.database import (
     translated,
 )
 from tts_tasks.catalog.objects import Objects
+from tts_tasks.catalog.sealed import sealed_files, sealing
 from tts_tasks.catalog.tail import Tail, read_tail
 from tts_tasks.errors import CatalogError, InputError
+from tts_tasks.files import flush
 
 SIDECARS_PER_BATCH = 20_000
+
+ATTEMPTS = 20
+"""How often a reader looks again when a catalog was published while it was reading."""
 
 TABLES = ("events", "utterances", "narrations")
 _EMPTY = Tail((), {}, {})
@@ -61,6 +68,9 @@ class IndexReport:
 
     sidecars: int
     """Objects that were taken from their sidecars."""
+
+    sealed: int
+    """Closed journals that were put away as Parquet."""
 
     rebuilt: bool
     """Whether the catalog was made again from nothing."""
@@ -123,14 +133,23 @@ def connect(library_root: Path | str, *, live: bool = True) -> duckdb.DuckDBPyCo
             ``live``, if it is damaged.
     """
     root = Path(library_root).absolute()
-    published = root / "catalog.duckdb"
+    for attempt in range(1, ATTEMPTS + 1):
+        before = identity(root)
+        connection = _connect_to(root, live=live)
+        # What was put away meanwhile is in the catalog that was published meanwhile.
+        if identity(root) == before or attempt == ATTEMPTS:
+            break
+        connection.close()
+    return connection
+
+
+def identity(library_root: Path) -> tuple[int, int] | None:
+    """Return what differs between two published catalogs, None if there is none."""
     try:
-        return _connect(root, published, live=live)
-    except DamagedError as damage:
-        if not live:
-            raise _beyond_reading(damage) from damage
-        logger.warning("%s; reading the journals instead", damage)
-        return _connect(root, None, live=True)
+        status = (library_root / "catalog.duckdb").stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def query(library_root: Path | str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -175,9 +194,11 @@ def query(library_root: Path | str, sql: str) -> tuple[list[str], list[tuple[Any
 def _update(root: Path) -> IndexReport:
     started = time.monotonic()
     build = root / "index" / "build.duckdb"
-    with open_for_building(build) as connection:
-        report = _take_in_journals(connection, root)
-    published = _publish(root, build)
+    with contextlib.ExitStack() as until_published:
+        with open_for_building(build) as connection:
+            report = _take_in_everything(connection, root)
+            report = replace(report, sealed=_seal(connection, root, until_published))
+        published = _publish(root, build)
     return replace(report, published=published, duration_s=time.monotonic() - started)
 
 
@@ -189,10 +210,10 @@ def _make_again(root: Path) -> IndexReport:
     objects.remove_stale_temporaries()
     try:
         with open_for_building(fresh) as connection:
-            report = _take_in_journals(connection, root)
+            report = _take_in_everything(connection, root)
             sidecars = _registrations(objects, objects.keys())
             while lines := tuple(itertools.islice(sidecars, SIDECARS_PER_BATCH)):
-                batch = _take_in(connection, root, _EMPTY, lines)
+                batch = _take_in(connection, root, _EMPTY, sidecars=lines)
                 report = replace(report, sidecars=report.sidecars + batch.sidecars)
         with storing(build):
             # The log first: replayed into the new file it would damage it. What only the log
@@ -205,36 +226,46 @@ def _make_again(root: Path) -> IndexReport:
     return replace(report, rebuilt=True, published=published, duration_s=time.monotonic() - started)
 
 
-def _take_in_journals(connection: duckdb.DuckDBPyConnection, root: Path) -> IndexReport:
-    total = IndexReport(0, 0, 0, 0, rebuilt=False, published=False, duration_s=0.0)
-    objects = Objects(root / "objects")
+def _take_in_everything(connection: duckdb.DuckDBPyConnection, root: Path) -> IndexReport:
+    """Take in the sealed files that the catalog does not hold (it was lost), and the journals."""
+    total = IndexReport(0, 0, 0, 0, 0, rebuilt=False, published=False, duration_s=0.0)
+    for file in _unseen(connection, root):
+        total = _sum(total, _take_in(connection, root, _EMPTY, sealed=(file,)))
     while True:
         tail = read_tail(root / "journal", _offsets(connection))
         if not tail.offsets:
             return total
-        _load(connection, "lines", tail.lines, root / "index")
-        connection.execute(schema.LOAD_BATCH)
-        unknown = [key for (key,) in connection.execute(schema.UNKNOWN_KEYS).fetchall()]
-        sidecars = tuple(_registrations(objects, unknown))
-        batch = _take_in(connection, root, tail, sidecars)
-        total = replace(
-            total,
-            events=total.events + batch.events,
-            unparsable_lines=total.unparsable_lines + batch.unparsable_lines,
-            journals=total.journals + batch.journals,
-            sidecars=total.sidecars + batch.sidecars,
-        )
+        total = _sum(total, _take_in(connection, root, tail))
         if tail.is_all:  # Writers never pause for long: "until nothing is new" may be never.
             return total
 
 
+def _sum(total: IndexReport, batch: IndexReport) -> IndexReport:
+    return replace(
+        total,
+        events=total.events + batch.events,
+        unparsable_lines=total.unparsable_lines + batch.unparsable_lines,
+        journals=total.journals + batch.journals,
+        sidecars=total.sidecars + batch.sidecars,
+    )
+
+
 def _take_in(
-    connection: duckdb.DuckDBPyConnection, root: Path, tail: Tail, sidecars: tuple[bytes, ...]
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    tail: Tail,
+    *,
+    sealed: Sequence[Path] = (),
+    sidecars: Sequence[bytes] = (),
 ) -> IndexReport:
-    """Add events and sidecars to the catalog in one transaction."""
-    _prepare(connection, tail.lines, sidecars, root / "index")
+    """Add events, and objects known by their sidecars, to the catalog in one transaction."""
+    folder = root / "index"
+    n_lines = _load_events(connection, tail.lines, sealed, folder)
+    connection.execute(schema.LOAD_BATCH)
+    unknown = [key for (key,) in connection.execute(schema.UNKNOWN_KEYS).fetchall()]
+    sidecars = (*sidecars, *_registrations(Objects(root / "objects"), unknown))
+    _merge(connection, sidecars, folder)
     (n_events,) = connection.execute("select count(*) from live.batch").fetchone() or (0,)
-    (n_lines,) = connection.execute("select count(*) from live.lines").fetchone() or (0,)
     connection.execute("begin")
     connection.execute(schema.KEEP_EVENTS)
     for level in schema.LEVELS:
@@ -242,7 +273,9 @@ def _take_in(
     for name, dealt_with_bytes in tail.offsets.items():
         unparsable = tail.unparsable.get(name, 0)
         connection.execute(schema.keep_progress(name, dealt_with_bytes, unparsable))
-    connection.execute("update library.indexer.state set edition = uuid()")
+    for file in sealed:
+        connection.execute(schema.keep_sealed(file.name))
+    connection.execute(schema.NEW_EDITION)
     connection.execute("commit")
     for name, count in tail.unparsable.items():
         logger.warning("journal %s: %d lines are no events and were left out", name, count)
@@ -251,22 +284,63 @@ def _take_in(
         unparsable_lines=sum(tail.unparsable.values()) + len(tail.lines) - n_lines,
         journals=len(tail.offsets),
         sidecars=len(sidecars),
+        sealed=0,
         rebuilt=False,
         published=False,
         duration_s=0.0,
     )
 
 
-def _prepare(
+def _seal(
+    connection: duckdb.DuckDBPyConnection, root: Path, until_published: contextlib.ExitStack
+) -> int:
+    """Put closed journals away; they are deleted when the stack ends. Return how many."""
+    damaged = connection.execute(schema.DAMAGED_JOURNALS).fetchall()
+    part = until_published.enter_context(
+        sealing(
+            root,
+            _offsets(connection),
+            [name for (name,) in damaged],
+            dict(connection.execute(schema.SEALED_JOURNALS).fetchall()),
+        )
+    )
+    if part is None:
+        return 0
+    connection.execute("begin")
+    if part.name:
+        # Every event of it is known; what is noted is the file, and what is in it.
+        _load_events(connection, (), (root / "journal" / "sealed" / part.name,), root / "index")
+        connection.execute(schema.keep_sealed(part.name))
+    connection.execute(schema.forget_journals(each.path.name for each in part.journals))
+    connection.execute(schema.NEW_EDITION)
+    connection.execute("commit")
+    return len(part.journals)
+
+
+def _load_events(
     connection: duckdb.DuckDBPyConnection,
-    lines: Iterable[bytes],
-    sidecars: Iterable[bytes],
+    lines: Sequence[bytes],
+    sealed: Iterable[Path],
     folder: Path | None,
-) -> None:
-    """Make the tables of ``live``: what there is to add to the catalog, merged with it."""
+) -> int:
+    """Load the events of journals and of sealed files; return how many of the lines it were."""
     _load(connection, "lines", lines, folder)
+    (n_lines,) = connection.execute("select count(*) from live.lines").fetchone() or (0,)
+    for file in sealed:
+        try:
+            connection.execute(schema.add_sealed(str(file)))
+        except duckdb.Error as error:
+            # The rest must not be lost with it. The objects' sidecars know what is there.
+            logger.warning("%s cannot be read, its events are left out (%s)", file, error)
+    return int(n_lines)
+
+
+def _merge(
+    connection: duckdb.DuckDBPyConnection, sidecars: Iterable[bytes], folder: Path | None
+) -> None:
+    """Make the tables of ``live`` from ``live.batch``: the rows that change, as they will be."""
     _load(connection, "sidecars", sidecars, folder)
-    connection.execute(schema.LOAD_BATCH)
+    connection.execute(schema.NEW_EVICTIONS)
     for level in schema.LEVELS:
         connection.execute(schema.merge(level))
 
@@ -314,9 +388,9 @@ def _publish(root: Path, build: Path) -> bool:
     with storing(published):
         try:
             shutil.copyfile(build, temporary)
-            _flush(temporary)
+            flush(temporary)
             os.replace(temporary, published)
-            _flush(root)
+            flush(root)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
@@ -347,11 +421,28 @@ def _offsets(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
     return dict(rows.fetchall())
 
 
+def _unseen(connection: duckdb.DuckDBPyConnection, root: Path) -> list[Path]:
+    """Return the sealed files that the catalog does not hold."""
+    rows = connection.execute("select distinct name from library.indexer.sealed").fetchall()
+    seen = {name for (name,) in rows}
+    return [file for file in sealed_files(root) if file.name not in seen]
+
+
 def _edition(connection: duckdb.DuckDBPyConnection) -> object:
     return connection.execute("select edition from library.indexer.state").fetchone()
 
 
 # Reading
+
+
+def _connect_to(root: Path, *, live: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return _connect(root, root / "catalog.duckdb", live=live)
+    except DamagedError as damage:
+        if not live:
+            raise _beyond_reading(damage) from damage
+        logger.warning("%s; reading the journals instead", damage)
+        return _connect(root, None, live=True)
 
 
 def _connect(root: Path, published: Path | None, *, live: bool) -> duckdb.DuckDBPyConnection:
@@ -379,7 +470,9 @@ def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         offsets.update(tail.offsets)
         lines.extend(tail.lines)
         is_all = tail.is_all
-    _prepare(connection, lines, (), None)
+    _load_events(connection, lines, _unseen(connection, root), None)
+    connection.execute(schema.LOAD_BATCH)
+    _merge(connection, (), None)
     connection.execute(schema.LIVE_EVENTS)
     for level in schema.LEVELS:
         connection.execute(schema.live_view(level))
@@ -392,11 +485,3 @@ def _beyond_reading(damage: DamagedError) -> CatalogError:
 def _put_aside(path: Path) -> None:
     with storing(path):
         os.replace(path, path.with_name(path.name + ".broken"))
-
-
-def _flush(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -1,5 +1,8 @@
 """What happened, one append-only file of JSON lines per process. Keeps no state but its end.
 
+A writer holds a lock on its file, and starts a new one (under a new process name) when it has
+grown or aged: the indexer may put away a file that nobody holds (``sealed``).
+
 Each line is ``{"process", "sequence", "time", "kind", "key", "fields"}``: the pair (process,
 sequence) is unique, and ``time`` is UTC in seconds since 1970. The events of this system:
 
@@ -10,7 +13,12 @@ sequence) is unique, and ``time`` is UTC in seconds since 1970. The events of th
     utterance_hit         chunk      provider, voice, duration_s: found in the library
     take_checked          chunk      provider, voice, seed, accepted, flags, badness, scores, asr,
                                      duration_s, synthesis_s: one for each take, also the refused
+    utterance_amended     chunk      the sidecar as it is now, with amended_at
+    utterance_evicted     chunk      provider, voice, bytes, duration_s, created_at, reason: the
+                                     registration of that moment is undone, no later one
     narration_registered  narration  the sidecar, without spans: provider, voice, format, ...
+    narration_amended     narration  like utterance_amended
+    narration_evicted     narration  like utterance_evicted
     narration_duplicate   narration  provider, voice, duration_s, synthesis_s
     narration_hit         narration  provider, voice, duration_s, characters
     narration_finished    narration  provider, voice, format, characters, chunks,
@@ -28,6 +36,7 @@ Later kinds are free to come: a kind is lower-case words joined by underscores.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -44,6 +53,12 @@ SUFFIX = ".jsonl"
 
 MAX_LINE_BYTES = 8 << 20
 """Longest event; DuckDB's JSON reader stops at objects of 16 MiB."""
+
+SEGMENT_BYTES = 16 << 20
+"""Size from which on a process goes on in a new file."""
+
+SEGMENT_S = 600.0
+"""Age from which on a process goes on in a new file."""
 
 MAX_OPEN = 32
 """Journals that a process keeps open at once: one per library, and few have two."""
@@ -65,6 +80,8 @@ class Journal:
         self._fd: int | None = None
         self._process = ""
         self._sequence = 0
+        self._size_bytes = 0
+        self._opened_s = 0.0
         self._is_torn = False
         _alive.add(self)
 
@@ -116,22 +133,31 @@ class Journal:
         rest = memoryview(b"\n" + line if self._is_torn else line)
         self._is_torn = True
         while rest:
-            rest = rest[os.write(fd, rest) :]
+            written = os.write(fd, rest)
+            self._size_bytes += written
+            rest = rest[written:]
         self._is_torn = False
         if flush:
             os.fdatasync(fd)
 
     def _open(self, *, flush: bool) -> int:
-        # A library that was deleted and made again must not swallow events in an unlinked file.
-        if self._fd is not None and os.fstat(self._fd).st_nlink:
+        if self._fd is not None and not self._is_over(self._fd):
             return self._fd
         self._close()
         self.folder.mkdir(parents=True, exist_ok=True)
         host = re.sub(r"[^A-Za-z0-9]+", "_", socket.gethostname())[:40] or "host"
-        process = f"{host}-{os.getpid()}-{time.time_ns()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._fd = os.open(self.folder / f"{process}{SUFFIX}", flags, 0o644)
+        while self._fd is None:
+            process = f"{host}-{os.getpid()}-{time.time_ns()}"
+            fd = os.open(self.folder / f"{process}{SUFFIX}", flags, 0o644)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            # Between the two calls it belonged to nobody, and may have been put away.
+            if os.fstat(fd).st_nlink:
+                self._fd = fd
+            else:
+                os.close(fd)
         self._process, self._sequence, self._is_torn = process, 0, False
+        self._size_bytes, self._opened_s = 0, time.monotonic()
         if flush:
             folder_fd = os.open(self.folder, os.O_RDONLY)
             try:
@@ -139,6 +165,15 @@ class Journal:
             finally:
                 os.close(folder_fd)
         return self._fd
+
+    def _is_over(self, fd: int) -> bool:
+        """Return whether the next event belongs into a new file."""
+        return (
+            self._size_bytes >= SEGMENT_BYTES
+            or time.monotonic() - self._opened_s >= SEGMENT_S
+            # A library that was deleted and made again must not swallow events.
+            or not os.fstat(fd).st_nlink
+        )
 
     def close(self) -> None:
         """Close the file; the next event starts a new one."""

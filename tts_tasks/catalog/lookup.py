@@ -20,7 +20,8 @@ def look_up(script: Script, library: Library) -> Plan:
         CatalogError: if the library cannot be read, or its journal not be written.
     """
     finished = _finished(script, library)
-    if finished is not None:
+    # Touched while it is there: what is touched is not evicted before it is published.
+    if finished is not None and library.objects.touch(script.key):
         library.record(
             "narration_hit",
             script.key,
@@ -36,18 +37,11 @@ def look_up(script: Script, library: Library) -> Plan:
     for chunk in script.chunks:
         if chunk.key in utterances or chunk.key in missing:
             continue
-        utterance = library.find_utterance(chunk)
+        utterance = library.use_utterance(chunk)
         if utterance is None:
             missing[chunk.key] = chunk
-            continue
-        utterances[chunk.key] = utterance
-        library.record(
-            "utterance_hit",
-            chunk.key,
-            provider=script.provider,
-            voice=chunk.voice,
-            duration_s=utterance.duration_s,
-        )
+        else:
+            utterances[chunk.key] = utterance
     return Plan(
         script=script, finished=None, utterances=utterances, missing=tuple(missing.values())
     )

@@ -2,12 +2,14 @@
 
 ``objects/ab/cd/<key>.<extension>`` is the audio and ``objects/ab/cd/<key>.json`` its sidecar.
 The sidecar is renamed into place first and the audio last, so the audio file's existence is the
-commit. An object never changes: when two processes register one key, the first one's stays.
+commit. An object never changes: when two processes register one key, the first one's stays. It
+was last used when its sidecar was last touched.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,7 +24,7 @@ from pathlib import Path
 
 from tts_tasks.catalog.keys import is_key, require_key
 from tts_tasks.errors import CatalogError, UnknownFormatError, storage_error
-from tts_tasks.files import checksum
+from tts_tasks.files import checksum, flush
 
 COPY_BYTES = 1 << 20
 """Piece in which a file is copied into the library."""
@@ -127,14 +129,11 @@ class Objects:
         """
         path = self.sidecar_path(key)
         try:
-            facts = json.loads(path.read_bytes())
+            return _parsed(path.read_bytes(), key)
         except (FileNotFoundError, NotADirectoryError):
-            return None
-        except ValueError:
             return None
         except OSError as error:
             raise _unreadable(error, path) from error
-        return facts if isinstance(facts, dict) and facts.get("key") == key else None
 
     def put(
         self, key: str, extension: str, audio: bytes | Path, facts: Mapping[str, object]
@@ -194,28 +193,89 @@ class Objects:
                 raise storage_error(error, target) from error
         return StoredObject(key, target, complete), True
 
-    def amend(self, key: str, changes: Mapping[str, object]) -> None:
-        """Change what a sidecar says; the audio, its size and checksum stay. Does nothing without.
+    def amend(self, key: str, changes: Mapping[str, object]) -> Mapping[str, object] | None:
+        """Change what a sidecar says; the audio, its size and checksum stay.
+
+        Returns:
+            The sidecar as it is now, or None, and nothing was done, if there is none.
 
         Raises:
             CatalogError: if the library cannot be read or written.
         """
         sidecar = self.sidecar_path(key)
-        facts = self.read_sidecar(key)
-        if facts is None:
-            return
+        if not sidecar.parent.is_dir():
+            return None
         try:
             with contextlib.ExitStack() as cleanup, _locked(sidecar.parent) as folder_fd:
+                facts = self.read_sidecar(key)
+                if facts is None:
+                    return None
+                amended = {**facts, **changes}
                 temporary = self._reserve(sidecar, cleanup)
-                text = json.dumps(
-                    {**facts, **changes}, ensure_ascii=False, allow_nan=False, indent=1
-                )
+                text = json.dumps(amended, ensure_ascii=False, allow_nan=False, indent=1)
                 self._write(temporary, [text.encode()])
                 os.replace(temporary, sidecar)
                 if self.durable:
                     os.fsync(folder_fd)
         except OSError as error:
             raise storage_error(error, sidecar) from error
+        return amended
+
+    def touch(self, key: str) -> bool:
+        """Note that an object is used now; return whether it is there.
+
+        Whoever removes what was not used for long waits for this, and then sees the new time.
+
+        Raises:
+            CatalogError: if the library may not be read.
+        """
+        sidecar = str(self.sidecar_path(key))
+        try:
+            with _locked(os.path.dirname(sidecar), fcntl.LOCK_SH):
+                os.utime(sidecar)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except PermissionError:
+            # Of another user, or on a read-only disk: nobody can evict it from here, either.
+            return os.path.exists(sidecar)
+        except OSError as error:
+            if error.errno == errno.EROFS:
+                return os.path.exists(sidecar)
+            raise _unreadable(error, Path(sidecar)) from error
+        return True
+
+    def remove(
+        self, key: str, *, created_at_s: float | None = None, unused_since_s: float | None = None
+    ) -> int | None:
+        """Delete an object, unless it is another one by now, or was used meanwhile.
+
+        Args:
+            key: content key.
+            created_at_s: ``created_at`` of the object that is meant; by default any.
+            unused_since_s: when it must have been used last, or before, in seconds since 1970.
+
+        Returns:
+            The bytes of the audio and sidecar, 0 if there was nothing, None if it stays.
+
+        Raises:
+            CatalogError: if the library cannot be written.
+        """
+        sidecar = str(self.sidecar_path(key))
+        folder, stem = os.path.dirname(sidecar), sidecar.removesuffix(SIDECAR)
+        try:
+            with _locked(folder):
+                used = os.stat(sidecar)
+                if unused_since_s is not None and used.st_mtime > unused_since_s:
+                    return None
+                with open(sidecar, "rb") as file:
+                    facts = _parsed(file.read(), key) or {}
+                if created_at_s is not None and facts.get("created_at") != created_at_s:
+                    return None
+                return _unlink_object(folder, stem)
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        except OSError as error:
+            raise storage_error(error, Path(folder)) from error
 
     def keys(self) -> Iterator[str]:
         """Yield the key of every sidecar, in order; whether its audio exists is not checked."""
@@ -272,7 +332,7 @@ class Objects:
         if self.durable:
             # A new folder survives a power failure only once the one it is in was flushed too.
             for new in made:
-                _flush_folder(new.parent)
+                flush(new.parent)
 
     def _reserve(self, target: Path, cleanup: contextlib.ExitStack) -> Path:
         """Return a temporary path beside the target, which is deleted if it is not renamed."""
@@ -305,26 +365,45 @@ def _pieces(source: Path, cleanup: contextlib.ExitStack) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Let one process at a time commit into a folder; yield the folder's descriptor.
+def _locked(folder: Path | str, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
+    """Let one process at a time change a folder; yield the folder's descriptor.
 
     Without it the sidecar of one writer could end up beside the audio of another. The lock is on
     the folder itself: no lock file to leave behind, and the system drops it when a holder dies.
     """
     fd = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        fcntl.flock(fd, kind)
         yield fd
     finally:
         os.close(fd)
 
 
-def _flush_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
+def _parsed(text: bytes, key: str) -> dict[str, object] | None:
+    """Return what a sidecar says, None if it makes no sense."""
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        facts = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) and facts.get("key") == key else None
+
+
+def _unlink_object(folder: str, stem: str) -> int:
+    """Delete the files ``<stem>*`` of a locked folder, audio first; return their bytes.
+
+    Paths are strings here: 100,000 objects are evicted in seconds, and pathlib doubles that.
+    """
+    size_bytes = 0
+    own = [
+        entry
+        for entry in os.scandir(folder)
+        if entry.path.startswith(stem) and not entry.name.endswith(TEMPORARY)
+    ]
+    # The audio's existence is the commit: without it the sidecar alone is no object.
+    for entry in sorted(own, key=lambda each: each.name.endswith(SIDECAR)):
+        size_bytes += entry.stat().st_size
+        os.unlink(entry.path)
+    return size_bytes
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -3,7 +3,8 @@
 Everybody may read ``events``, ``utterances`` and ``narrations``; the schema ``indexer`` is the
 indexer's own. Times are UTC. ``utterances`` and ``narrations`` are mergeable: a row is the newest
 facts of its key plus a sum (``hits``) and a maximum (``last_used_at``), so that taking the events
-in at once, in pieces, or only for one connection gives the same rows.
+in at once, in pieces, or only for one connection gives the same rows. An eviction undoes the
+registration of one moment, whichever of the two is read first; a later one stands.
 
 Two databases take part: ``library`` is the catalog's file, and the schema ``live`` of the
 connection's own memory holds the events that are being added.
@@ -12,8 +13,10 @@ connection's own memory holds the events that are being added.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tts_tasks.catalog.journal import SUFFIX
 from tts_tasks.catalog.tail import LAST_TIME_S
 
 EVENT_FIELDS = {
@@ -49,6 +52,7 @@ UTTERANCE_FACTS = {
     "sha256": "VARCHAR",
     "synthesis_s": "DOUBLE",
     "created_at": "DOUBLE",
+    "amended_at": "DOUBLE",
 }
 """What the sidecar of an utterance tells the catalog."""
 
@@ -72,6 +76,7 @@ NARRATION_FACTS = {
     "sha256": "VARCHAR",
     "synthesis_s": "DOUBLE",
     "created_at": "DOUBLE",
+    "amended_at": "DOUBLE",
 }
 """What the sidecar of a narration tells the catalog."""
 
@@ -138,6 +143,15 @@ MIGRATIONS = (
     alter table library.main.narrations add column profile varchar;
     alter table library.main.narrations add column flagged varchar[];
     """,
+    # 3
+    """
+    alter table library.main.utterances add column amended_at timestamp;
+    alter table library.main.narrations add column amended_at timestamp;
+    -- Registrations that were undone; kept for good, since either may be read first.
+    create table library.indexer.evictions (level varchar, key varchar, created_at timestamp);
+    -- Files of closed journals that were taken in, and what each was made of.
+    create table library.indexer.sealed (name varchar, journal varchar);
+    """,
 )
 """Number n brings a catalog of version n - 1 to version n; never change one that was released."""
 
@@ -164,6 +178,14 @@ def load_lines(table: str, file: str) -> str:
         {quote(file)}, format = 'newline_delimited', columns = {_EVENT_COLUMNS},
         ignore_errors = true
     )
+    """
+
+
+def add_sealed(file: str) -> str:
+    """Return SQL that adds a file of closed journals to the loaded events."""
+    return f"""
+    insert into live.lines
+    select process, sequence, time, kind, key, fields::json from read_parquet({quote(file)})
     """
 
 
@@ -197,6 +219,15 @@ select key from mentioned anti join registered using (key)
 """
 """Objects that events speak of, but whose registration was lost with its writer, or is to come."""
 
+NEW_EVICTIONS = f"""
+create or replace table live.evictions as
+select case when starts_with(kind, 'utterance') then 'utterances' else 'narrations' end as level,
+    key, make_timestamp((try_cast(fields->>'created_at' as double) * 1e6)::bigint) as created_at
+from live.batch
+where kind in ('utterance_evicted', 'narration_evicted')
+    and try_cast(fields->>'created_at' as double) between 0 and {LAST_TIME_S}
+"""
+
 NEW_EVENTS = f"""
 select process, sequence, recorded_at, kind, key,
     unnest(json_transform(fields, {quote(json.dumps(EVENT_FIELDS))})), fields
@@ -207,7 +238,7 @@ from live.batch
 def merge(level: Level) -> str:
     """Return SQL that makes ``live.<table>``: the rows that change, as they will be.
 
-    A row without ``created_at`` has hits and no facts yet.
+    A row without ``created_at`` has hits and no facts: they are to come, or were evicted.
     """
     return f"""
     create or replace table live.{level.table} as
@@ -220,16 +251,18 @@ def merge(level: Level) -> str:
     facts as (
         select key, unnest(json_transform(fields, {quote(level.structure)}))
         from registrations
-        where kind = '{level.kind}_registered' and {_IS_KEY}
+        where kind in ('{level.kind}_registered', '{level.kind}_amended') and {_IS_KEY}
     ),
     registered as (
-        select * exclude (sample_rate, created_at),
+        select * exclude (sample_rate, created_at, amended_at),
             sample_rate as sample_rate_hz,
             make_timestamp((created_at * 1e6)::bigint) as created_at,
+            make_timestamp((amended_at * 1e6)::bigint) as amended_at,
             make_timestamp((created_at * 1e6)::bigint) as last_used_at,
             0::bigint as hits
         from facts
         where created_at between 0 and {LAST_TIME_S}
+            and coalesce(amended_at, 0) between 0 and {LAST_TIME_S}
     ),
     used as (
         select key, max(recorded_at) as last_used_at, count(*) as hits
@@ -242,21 +275,36 @@ def merge(level: Level) -> str:
         union all by name
         select * from used
     ),
+    changed as (
+        select key from changes
+        union
+        select key from live.evictions where level = '{level.table}' and {_IS_KEY}
+    ),
     states as (
         select * from changes
         union all by name
-        select * from library.main.{level.table} where key in (select key from changes)
+        select * from library.main.{level.table} where key in (from changed)
         union all by name
         select key, hits, last_used_at from library.indexer.unmatched_uses
-        where level = '{level.table}' and key in (select key from changes)
+        where level = '{level.table}' and key in (from changed)
+    ),
+    evicted as (
+        select key, created_at from live.evictions where level = '{level.table}'
+        union all
+        select key, created_at from library.indexer.evictions
+        where level = '{level.table}' and key in (from changed)
     ),
     newest as (
         select * exclude (hits, last_used_at) from states
+        anti join evicted using (key, created_at)
         where created_at is not null
-        qualify row_number() over (partition by key order by created_at desc, sha256) = 1
+        qualify row_number() over (
+            partition by key order by created_at desc, amended_at desc nulls last, sha256
+        ) = 1
     ),
     totals as (
-        select key, max(last_used_at) as last_used_at, sum(hits)::bigint as hits
+        select key, coalesce(max(last_used_at), make_timestamp(0)) as last_used_at,
+            coalesce(sum(hits), 0)::bigint as hits
         from states
         group by key
     )
@@ -280,10 +328,14 @@ def keep(level: Level) -> str:
 
 KEEP_EVENTS = f"""
 insert into library.main.events by name {NEW_EVENTS};
+insert into library.indexer.evictions by name
+    select * from live.evictions except select * from library.indexer.evictions;
 delete from library.indexer.processes where process in (select process from live.batch);
 insert into library.indexer.processes
     select process, max(sequence) as last_sequence from live.batch group by process;
 """
+
+NEW_EDITION = "update library.indexer.state set edition = uuid()"
 
 
 def keep_progress(name: str, dealt_with_bytes: int, unparsable_lines: int) -> str:
@@ -295,6 +347,44 @@ def keep_progress(name: str, dealt_with_bytes: int, unparsable_lines: int) -> st
         from library.indexer.journals where name = {quote(name)};
     delete from library.indexer.journals
         where name = {quote(name)} and dealt_with_bytes <> {dealt_with_bytes};
+    """
+
+
+def keep_sealed(name: str) -> str:
+    """Return SQL that notes that a file of closed journals was taken in, just loaded alone.
+
+    A file that could not be read is noted without journals, and not read again.
+    """
+    return f"""
+    insert into library.indexer.sealed
+        select {quote(name)}, process || {quote(SUFFIX)}
+        from (select distinct process from live.lines)
+        union all
+        select {quote(name)}, null;
+    """
+
+
+SEALED_JOURNALS = "select journal, name from library.indexer.sealed where journal is not null"
+
+DAMAGED_JOURNALS = "select name from library.indexer.journals where unparsable_lines > 0"
+
+
+def forget_journals(names: Iterable[str]) -> str:
+    """Return SQL that drops the progress of journals that were put away."""
+    listed = ", ".join(map(quote, names))
+    return f"delete from library.indexer.journals where name in ({listed})"
+
+
+def write_sealed(lines: str, target: str) -> str:
+    """Return SQL that writes a file of events as the Parquet file of closed journals."""
+    return f"""
+    copy (
+        select * from read_json(
+            {quote(lines)}, format = 'newline_delimited', columns = {_EVENT_COLUMNS}
+        )
+        order by process, sequence
+    )
+    to {quote(target)} (format parquet, compression zstd)
     """
 
 

@@ -57,15 +57,21 @@ def read_tail(folder: Path, offsets: Mapping[str, int], limit_bytes: int = BATCH
             if left_bytes <= 0:
                 break
             start = offsets.get(path.name, 0)
-            size_bytes = path.stat().st_size
+            try:
+                size_bytes = path.stat().st_size
+            except FileNotFoundError:
+                continue  # it was put away, and is in the catalog that was published before
             if size_bytes == start:
                 continue
             # A journal that shrank lost its end in a power failure: read it all again, the
             # numbers of its events tell which are known.
             start = 0 if size_bytes < start else start
-            with path.open("rb") as file:
-                file.seek(start)
-                piece = file.read(max(left_bytes, 2 * MAX_LINE_BYTES))
+            try:
+                with path.open("rb") as file:
+                    file.seek(start)
+                    piece = file.read(max(left_bytes, 2 * MAX_LINE_BYTES))
+            except FileNotFoundError:
+                continue
             whole = piece[: piece.rfind(b"\n") + 1]
             if not whole and len(piece) > MAX_LINE_BYTES:
                 whole = piece

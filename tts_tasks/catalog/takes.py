@@ -6,13 +6,16 @@ They are evidence, not stock: no narration uses them, and nothing is lost with t
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tts_tasks.catalog.keys import require_key
+from tts_tasks.errors import storage_error
 from tts_tasks.files import write_whole
 from tts_tasks.values import Quality, Take
 
@@ -52,6 +55,27 @@ class Takes:
                 continue
             found.append(take)
         return tuple(sorted(found, key=lambda take: take.seed))
+
+    def drop(self, key: str) -> int:
+        """Delete the refused takes of a chunk; return their bytes.
+
+        Raises:
+            CatalogError: if the library cannot be written.
+        """
+        folder = self._folder(key)
+        size_bytes = 0
+        try:
+            for entry in os.scandir(folder):
+                size_bytes += entry.stat().st_size
+                os.unlink(entry.path)
+            os.rmdir(folder)
+        except FileNotFoundError:
+            return size_bytes
+        except OSError as error:
+            if error.errno == errno.ENOTEMPTY:  # a new take came meanwhile
+                return size_bytes
+            raise storage_error(error, folder) from error
+        return size_bytes
 
     def _folder(self, key: str) -> Path:
         return self.root / require_key(key)[:2] / key

@@ -2,13 +2,20 @@
 
 A take that fails its checks is spoken again with the next seed, where another take of the engine
 may be better; of three that fail the best is kept, with its flags.
+
+What another run on this machine is speaking is left for last, and waited for: no chunk is spoken
+twice because two runs miss it at the same time.
 """
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from tts_tasks.engines.protocol import Engine
 from tts_tasks.errors import BadAnswerError, EngineOutputError
@@ -27,8 +34,19 @@ from tts_tasks.values import (
 MAX_TAKES = 3
 """Takes of a chunk, the first included."""
 
+TURN_S = 0.2
+"""Pause, in seconds, between two looks at whether another run has finished a chunk."""
+
+PATIENCE_S = 3600.0
+"""Longest wait, in seconds, for chunks of others without one of them being finished."""
+
+RENEW_S = 900.0
+"""Seconds after which what a run needs is touched again; eviction spares an hour."""
+
 UNUSABLE = float("inf")
 """Badness of a take that no further step could use."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,27 @@ Keep = Callable[[TakeMade, Sequence[TakeMade]], Utterance]
 """Stores the accepted take, and beside it the rejected ones; returns the utterance."""
 
 
+class Claims(Protocol):
+    """Which chunks this run speaks, so that no other does."""
+
+    def take(self, key: str) -> bool:
+        """Claim a chunk; return False, at once, when another run holds it."""
+
+    def release(self, key: str) -> None:
+        """Give a chunk back."""
+
+
+class NoClaims:
+    """The claims of a run that nobody runs beside."""
+
+    def take(self, key: str) -> bool:
+        """Return True."""
+        return True
+
+    def release(self, key: str) -> None:
+        """Do nothing."""
+
+
 def synthesize(
     plan: Plan,
     engine: Engine,
@@ -68,6 +107,8 @@ def synthesize(
     judge: Judge,
     keep: Keep,
     *,
+    claims: Claims | None = None,
+    touch: Callable[[str], bool] = lambda _: True,
     checkpoint: Checkpoint = never_cancelled,
 ) -> Spoken:
     """Speak what is missing, ``engine.batch_size`` chunks at a time.
@@ -76,24 +117,48 @@ def synthesize(
     run loses no finished audio. A chunk that exists by now is not spoken: an earlier attempt of
     this run made it, or another run that needs the same sentence.
 
+    Args:
+        plan: what is there, and what is missing.
+        engine: who speaks.
+        find: asks the library again, before a chunk is spoken.
+        judge: checks a take.
+        keep: puts it into the library.
+        claims: keep other runs from speaking the same chunk.
+        touch: notes that an object of the library is still needed, and tells whether it is there;
+            one that is gone is spoken again.
+        checkpoint: called before each batch, and while another run is waited for.
+
     Raises:
         EngineError, InputError: from the engine, or for a chunk without a take that can be used.
         CancelledError: from the checkpoint.
     """
+    claims = claims or NoClaims()
     utterances = dict(plan.utterances)
+    wanted = {chunk.key: chunk for chunk in plan.script.chunks}
+    missing = deque(plan.missing)
     synthesized: list[Utterance] = []
-    for start in range(0, len(plan.missing), engine.batch_size):
+    touched_s = progress_s = time.monotonic()
+    while missing:
         checkpoint()
-        batch = []
-        for chunk in plan.missing[start : start + engine.batch_size]:
-            if existing := find(chunk):
-                utterances[chunk.key] = existing
-            else:
-                batch.append(chunk)
-        flagged = plan.script.accept_flagged
-        for utterance in _speak(batch, engine, judge, keep, checkpoint, keep_flagged=flagged):
-            utterances[utterance.chunk.key] = utterance
-            synthesized.append(utterance)
+        n_missing = len(missing)
+        batch = _next_batch(missing, utterances, engine.batch_size, find, claims)
+        if not batch and len(missing) == n_missing:
+            if time.monotonic() - progress_s < PATIENCE_S:
+                time.sleep(TURN_S)
+                continue
+            logger.warning("another run holds %d chunks for too long: spoken here", n_missing)
+            claims = NoClaims()
+        with _released(batch, claims):
+            flagged = plan.script.accept_flagged
+            for utterance in _speak(batch, engine, judge, keep, checkpoint, keep_flagged=flagged):
+                utterances[utterance.chunk.key] = utterance
+                synthesized.append(utterance)
+                claims.release(utterance.chunk.key)
+        progress_s = time.monotonic()
+        if progress_s - touched_s > RENEW_S:
+            gone = [key for key in utterances if not touch(key)]
+            missing.extend(wanted[key] for key in gone)
+            touched_s = progress_s
     chunks = () if plan.finished else plan.script.chunks
     return Spoken(
         plan=plan,
@@ -102,6 +167,46 @@ def synthesize(
         synthesis_s=sum(utterance.synthesis_s for utterance in synthesized),
         synthesized_audio_s=sum(utterance.duration_s for utterance in synthesized),
     )
+
+
+def _next_batch(
+    missing: deque[Chunk],
+    utterances: dict[str, Utterance],
+    size: int,
+    find: Find,
+    claims: Claims,
+) -> list[Chunk]:
+    """Take from what is missing the chunks to speak now, claimed; what exists becomes known.
+
+    What others are speaking stays, behind all the rest. Whoever gets no chunk waits with no claim
+    in hand, so that two runs never wait for each other.
+    """
+    batch: list[Chunk] = []
+    for _ in range(len(missing)):
+        if len(batch) == size:
+            break
+        chunk = missing.popleft()
+        is_mine = claims.take(chunk.key)
+        # Asked with the claim in hand: its last holder may have finished just before.
+        if existing := find(chunk):
+            utterances[chunk.key] = existing
+            if is_mine:
+                claims.release(chunk.key)
+        elif is_mine:
+            batch.append(chunk)
+        else:
+            missing.append(chunk)
+    return batch
+
+
+@contextmanager
+def _released(batch: Sequence[Chunk], claims: Claims) -> Iterator[None]:
+    """Give the claims of a batch back, whatever happens to it."""
+    try:
+        yield
+    finally:
+        for chunk in batch:
+            claims.release(chunk.key)
 
 
 def _speak(
