@@ -306,10 +306,11 @@ def _seal(
     )
     if part is None:
         return 0
-    connection.execute("begin")
     if part.name:
         # Every event of it is known; what is noted is the file, and what is in it.
         _load_events(connection, (), (root / "journal" / "sealed" / part.name,), root / "index")
+    connection.execute("begin")
+    if part.name:
         connection.execute(schema.keep_sealed(part.name))
     connection.execute(schema.forget_journals(each.path.name for each in part.journals))
     connection.execute(schema.NEW_EDITION)

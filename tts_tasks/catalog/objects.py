@@ -244,6 +244,21 @@ class Objects:
             raise _unreadable(error, Path(sidecar)) from error
         return True
 
+    def measure(self, key: str) -> int:
+        """Return the bytes of an object's audio and sidecar, 0 if there is none.
+
+        Raises:
+            CatalogError: if the library may not be read.
+        """
+        sidecar = str(self.sidecar_path(key))
+        folder, stem = os.path.dirname(sidecar), sidecar.removesuffix(SIDECAR)
+        try:
+            return sum(entry.stat().st_size for entry in _files_of(folder, stem))
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        except OSError as error:
+            raise _unreadable(error, Path(folder)) from error
+
     def remove(
         self, key: str, *, created_at_s: float | None = None, unused_since_s: float | None = None
     ) -> int | None:
@@ -269,7 +284,7 @@ class Objects:
                     return None
                 with open(sidecar, "rb") as file:
                     facts = _parsed(file.read(), key) or {}
-                if created_at_s is not None and facts.get("created_at") != created_at_s:
+                if created_at_s is not None and not _is_moment(facts, created_at_s):
                     return None
                 return _unlink_object(folder, stem)
         except (FileNotFoundError, NotADirectoryError):
@@ -388,22 +403,33 @@ def _parsed(text: bytes, key: str) -> dict[str, object] | None:
     return facts if isinstance(facts, dict) and facts.get("key") == key else None
 
 
+def _is_moment(facts: Mapping[str, object], created_at_s: float) -> bool:
+    """Return whether a sidecar was written at a time, to the microsecond of the catalog."""
+    created_at = facts.get("created_at")
+    return isinstance(created_at, float | int) and abs(created_at - created_at_s) < 1e-6
+
+
 def _unlink_object(folder: str, stem: str) -> int:
     """Delete the files ``<stem>*`` of a locked folder, audio first; return their bytes.
 
     Paths are strings here: 100,000 objects are evicted in seconds, and pathlib doubles that.
     """
     size_bytes = 0
-    own = [
-        entry
-        for entry in os.scandir(folder)
-        if entry.path.startswith(stem) and not entry.name.endswith(TEMPORARY)
-    ]
     # The audio's existence is the commit: without it the sidecar alone is no object.
-    for entry in sorted(own, key=lambda each: each.name.endswith(SIDECAR)):
+    for entry in sorted(_files_of(folder, stem), key=lambda each: each.name.endswith(SIDECAR)):
         size_bytes += entry.stat().st_size
         os.unlink(entry.path)
     return size_bytes
+
+
+def _files_of(folder: str, stem: str) -> list[os.DirEntry[str]]:
+    """Return the files ``<stem>*`` of a folder, but for those that are being written."""
+    with os.scandir(folder) as entries:
+        return [
+            entry
+            for entry in entries
+            if entry.path.startswith(stem) and not entry.name.endswith(TEMPORARY)
+        ]
 
 
 def _folders(root: Path) -> Iterator[Path]:
