@@ -25,7 +25,7 @@ def batch_folder(settings: Settings, batch_id: str) -> Path:
     Raises:
         InputError: if the id could leave the folder of all batches.
     """
-    return settings.data / "batches" / checked_id(batch_id, "batch")
+    return settings.batches / checked_id(batch_id, "batch")
 
 
 def write_item(settings: Settings, batch_id: str, item_id: str, item: dict[str, Any]) -> None:

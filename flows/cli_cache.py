@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-from flows import console
+from flows import cli_eviction, console
 from flows.cli_script import Json
 from flows.console import show_error, show_json, show_step
 from tts_tasks.settings import Settings, load_settings
 
 cache_app = typer.Typer(help="The finished audio of this installation.", no_args_is_help=True)
-
-
-@cache_app.callback()
-def cache() -> None:
-    """Group the commands, also while there is only one."""
+cache_app.command()(cli_eviction.evict)
+cache_app.command()(cli_eviction.clear)
 
 
 @cache_app.command()

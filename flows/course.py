@@ -283,11 +283,16 @@ async def show_lessons(course_id: str, rows: list[dict[str, Any]]) -> None:
 
 
 def update_catalog(settings: Settings) -> None:
-    """Take the events of this course into the catalog; a course is no worse without it."""
+    """Take the events of this course into the catalog, and make room for the next one.
+
+    A course is no worse without it.
+    """
+    from tts_tasks.catalog.evict import keep_in_budget
     from tts_tasks.catalog.index import index
 
     try:
         index(settings.library)
+        keep_in_budget(settings)
     except CatalogError as error:
         logger.warning("the catalog was not updated: %s", error)
 

@@ -16,7 +16,7 @@ from tts_tasks.errors import StackError
 from tts_tasks.settings import PROJECT
 
 FILE = PROJECT / "prefect.yaml"
-NAMES = ["narrate/cpu", "narrate/gpu", "narrate-course/nightly"]
+NAMES = ["narrate/cpu", "narrate/gpu", "narrate-course/nightly", "upkeep/library"]
 
 
 def configs() -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def test_deploying_creates_pools_and_deployments_once(stack: Stack) -> None:
     assert deploy(stack) == NAMES
     after = [asyncio.run(read(name)) for name in NAMES]
     assert [one.id for one in before] == [one.id for one in after]
-    assert [one.work_pool_name for one in after] == ["cpu", "gpu", "control"]
+    assert [one.work_pool_name for one in after] == ["cpu", "gpu", "control", "control"]
 
 
 @pytest.mark.stack

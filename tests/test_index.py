@@ -21,10 +21,9 @@ from tests.support.catalog import (
     contents,
     finish,
     make_chunk,
-    make_mastered,
     make_script,
+    narrate,
     register_chunk,
-    spoken_of,
     start,
 )
 from tts_tasks import catalog
@@ -33,7 +32,6 @@ from tts_tasks.catalog.index import connect, index, query, rebuild
 from tts_tasks.catalog.journal import Journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
-from tts_tasks.catalog.register import register
 from tts_tasks.errors import CatalogError, InputError, StorageFullError
 
 KEY = "ab" * 32
@@ -43,14 +41,6 @@ EMPTY = {"events": [], "utterances": [], "narrations": []}
 @pytest.fixture
 def library(tmp_path):
     return Library(tmp_path / "library", durable=False)
-
-
-def narrate(library, *texts, **about):
-    script = make_script(*texts)
-    plan = look_up(script, library)
-    spoken = spoken_of(plan, library)
-    mastered = plan.finished or make_mastered(library.root / "out.mp3", script)
-    return register(spoken, mastered, library, **about)
 
 
 def rows(library, sql):

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     bark_slots: int = Field(default=0, ge=0, le=512)
     """Chunks that Bark speaks at once; 0 is as many as the memory and the device are good for."""
 
+    max_size_gb: float = Field(default=5.0, gt=0)
+    """Size of the library, in 10^9 bytes, above which the least recently used audio goes; ``inf``
+    keeps everything. What published courses and open batches use always stays."""
+
     durable: bool = True
     """Whether every write to the library is flushed to the disk before it counts (fsync)."""
 
@@ -143,6 +147,16 @@ class Settings(BaseSettings):
     def library(self) -> Path:
         """Objects, journal and catalog."""
         return self.data / "library"
+
+    @property
+    def max_size_bytes(self) -> int:
+        """Budget of the library in bytes."""
+        return int(min(self.max_size_gb * 1e9, 2.0**62))
+
+    @property
+    def batches(self) -> Path:
+        """Batches, one folder each."""
+        return self.data / "batches"
 
     @property
     def providers(self) -> Path:

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from tts_tasks.catalog.courses import MANIFEST, read_manifest
+from tts_tasks.catalog.evict import record_eviction
 from tts_tasks.catalog.keys import is_key
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.objects import SIDECAR, STALE_TEMPORARY_S, TEMPORARY, Objects
+from tts_tasks.catalog.selection import entry_of
 from tts_tasks.checks import (
     Checked,
     Damage,
@@ -231,6 +233,7 @@ def _move_aside(library: Library, damages: Iterable[Damage]) -> Path | None:
         if each.key is None:
             continue
         files = []
+        facts = library.objects.read_sidecar(each.key)
         with library.objects.held(each.key):
             # Somebody may have made it again since it was read.
             if check_again(library.objects, each.key).damage:
@@ -240,4 +243,6 @@ def _move_aside(library: Library, damages: Iterable[Damage]) -> Path | None:
                 shutil.move(path, folder / path.name)
         if files:
             library.record("object_damaged", each.key, problem=each.problem)
+            if facts is not None and (entry := entry_of(facts)):
+                record_eviction(library, entry, "damaged")
     return folder if folder.exists() else None

@@ -12,6 +12,8 @@ import numpy as np
 from tts_tasks.catalog.index import connect
 from tts_tasks.catalog.keys import chunk_key, narration_key
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.register import register
 from tts_tasks.values import Chunk, Mastered, Plan, Script, Spoken, Utterance, Waveform
 
 PROVIDER = "espeak"
@@ -93,6 +95,15 @@ def spoken_of(plan: Plan, library: Library) -> Spoken:
         synthesis_s=0.25 * len(plan.missing),
         synthesized_audio_s=0.1 * len(plan.missing),
     )
+
+
+def narrate(library: Library, *texts: str, **about: str | int | None) -> Mastered:
+    """Do what the steps do, with tones."""
+    script = make_script(*texts)
+    plan = look_up(script, library)
+    spoken = spoken_of(plan, library)
+    mastered = plan.finished or make_mastered(library.root / "out.mp3", script)
+    return register(spoken, mastered, library, **about)
 
 
 def contents(root: Path, *, live: bool = True) -> dict[str, list[tuple[object, ...]]]:

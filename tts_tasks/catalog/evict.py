@@ -18,9 +18,16 @@ from pathlib import Path
 
 from tts_tasks.catalog.index import connect
 from tts_tasks.catalog.library import Library
-from tts_tasks.catalog.selection import Entry, Selection, select
+from tts_tasks.catalog.selection import (
+    Entry,
+    Selection,
+    open_batch_keys,
+    published_keys,
+    select,
+)
 from tts_tasks.errors import InputError, storage_error
 from tts_tasks.files import lock_now
+from tts_tasks.settings import Settings
 from tts_tasks.values import Checkpoint, never_cancelled
 
 LOW_WATER = 0.9
@@ -48,6 +55,9 @@ class Eviction:
 
     audio_s: float = 0.0
     """Seconds of audio in them."""
+
+    published: int = 0
+    """Removed objects that published courses or open batches refer to: only ``clear`` does that."""
 
     kept: int = 0
     """Objects that stay although they were chosen: used meanwhile, or made again."""
@@ -117,16 +127,62 @@ def evict(
         return replace(done, is_enough=done.size_after_bytes <= max_bytes)
 
 
+def keep_in_budget(
+    settings: Settings,
+    *,
+    max_bytes: int | None = None,
+    dry_run: bool = False,
+    checkpoint: Checkpoint = never_cancelled,
+) -> Eviction | None:
+    """Evict what an installation has no room for, and nothing that it still refers to.
+
+    Args:
+        settings: the installation: its library, published courses, batches and budget.
+        max_bytes: another budget than the one of the settings.
+        dry_run: only tell what would go.
+        checkpoint: called between objects.
+
+    Returns:
+        What was done, or None when another process is evicting.
+
+    Raises:
+        InputError: for a negative budget.
+        CatalogError: if the library cannot be read or written.
+    """
+    return evict(
+        Library(settings.library, durable=settings.durable),
+        settings.max_size_bytes if max_bytes is None else max_bytes,
+        pinned=pinned_keys(settings),
+        dry_run=dry_run,
+        checkpoint=checkpoint,
+    )
+
+
+def pinned_keys(settings: Settings) -> set[str]:
+    """Return what is never evicted: what published courses and open batches refer to."""
+    open_batches = open_batch_keys(settings.batches, time.time())
+    return published_keys(settings.narrations) | open_batches
+
+
 def clear(
     library: Library,
     selection: Selection,
     *,
+    pinned: Collection[str] = (),
     dry_run: bool = False,
     checkpoint: Checkpoint = never_cancelled,
 ) -> Eviction:
     """Remove all that a selection means, however recently it was used.
 
-    A narration that is being made may miss an utterance then; its retry speaks it again.
+    A narration that is being made may miss an utterance then; its retry speaks it again. Files of
+    published courses stay as they are.
+
+    Args:
+        library: where finished audio is kept.
+        selection: what goes.
+        pinned: keys that are counted when they go: those of published courses and open batches.
+        dry_run: only tell what would go.
+        checkpoint: called between objects.
 
     Raises:
         CatalogError: if the library cannot be read or written.
@@ -135,7 +191,10 @@ def clear(
     done = Eviction(size_bytes, size_bytes)
     for entry in _entries(library, selection):
         checkpoint()
+        before = done
         done = _after_removing(library, entry, "clear", done, None, dry_run=dry_run)
+        if entry.key in pinned and done.objects > before.objects:
+            done = replace(done, published=done.published + 1)
     return done
 
 

@@ -253,6 +253,23 @@ class Library:
             )
         return _mastered(stored)
 
+    def register_again(self, key: str, *, renew: bool) -> None:
+        """Tell the catalog what the sidecar of an object says; does nothing without a sidecar.
+
+        Args:
+            key: of the object.
+            renew: whether it counts as registered now: its old registration may have been undone.
+
+        Raises:
+            CatalogError: if the library cannot be read or written.
+        """
+        if not renew:
+            self._amend(key, {})
+            return
+        facts = self.objects.amend(key, {"created_at": _now_s()})
+        if facts is not None:
+            self.record(f"{facts['kind']}_registered", key, **_event_fields(facts))
+
     def _amend(self, key: str, changes: Mapping[str, object]) -> None:
         """Change what a sidecar says, and tell the catalog; does nothing without a sidecar."""
         facts = self.objects.amend(key, {**changes, "amended_at": _now_s()})

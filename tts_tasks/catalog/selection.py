@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tts_tasks.catalog.courses import MANIFEST, read_manifest
 from tts_tasks.catalog.keys import is_key
@@ -85,6 +85,24 @@ class Entry:
 
     last_used_at_s: float
     """When it was used last."""
+
+
+def entry_of(facts: Mapping[str, Any]) -> Entry | None:
+    """Return the object that a sidecar describes, None if it does not say when it was made."""
+    try:
+        created_at_s = float(facts["created_at"])
+        return Entry(
+            key=str(facts["key"]),
+            kind=str(facts["kind"]),
+            provider=str(facts["provider"]),
+            voice=str(facts["voice"]),
+            bytes=int(facts["bytes"]),
+            duration_s=float(facts["duration_s"]),
+            created_at_s=created_at_s,
+            last_used_at_s=created_at_s,
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def select(
