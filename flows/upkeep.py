@@ -38,7 +38,7 @@ async def index_library() -> str:
     report = await in_thread(lambda _: index(load_settings().library))
     if report is None:
         return "another process is indexing"
-    return f"{report.events} events taken in, {report.sealed} journals put away"
+    return f"{report.events} event(s) taken in, {report.sealed} journal(s) put away"
 
 
 @task(name="evict", cache_policy=NO_CACHE, persist_result=False)
@@ -52,8 +52,8 @@ async def evict_beyond_budget() -> str:
         return "another process is evicting"
     size = f"{done.size_after_bytes / 1e9:.2f} of {settings.max_size_gb:g} GB"
     if done.is_enough:
-        return f"{done.objects} objects evicted, {size}"
+        return f"{done.objects} object(s) evicted, {size}"
     return (
-        f"{done.objects} objects evicted, {size}: the rest belongs to published courses or open "
+        f"{done.objects} object(s) evicted, {size}: the rest belongs to published courses or open "
         "batches, or was used within the hour; raise NARRATION_MAX_SIZE_GB"
     )
