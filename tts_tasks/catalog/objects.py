@@ -157,7 +157,7 @@ class Objects:
         """
         target = self.path(key, extension)
         existing = self.read(key, extension)
-        if existing is not None:
+        if existing is not None and self.touch(key):
             return existing, False
         with contextlib.ExitStack() as cleanup:
             pieces = [audio] if isinstance(audio, bytes) else _pieces(audio, cleanup)
@@ -229,9 +229,10 @@ class Objects:
         Raises:
             CatalogError: if the library may not be read.
         """
-        sidecar = str(self.sidecar_path(key))
+        folder, stem = self._stem(key)
+        sidecar = stem + SIDECAR
         try:
-            with _locked(os.path.dirname(sidecar), fcntl.LOCK_SH):
+            with _locked(folder, fcntl.LOCK_SH):
                 os.utime(sidecar)
         except (FileNotFoundError, NotADirectoryError):
             return False
@@ -250,8 +251,7 @@ class Objects:
         Raises:
             CatalogError: if the library may not be read.
         """
-        sidecar = str(self.sidecar_path(key))
-        folder, stem = os.path.dirname(sidecar), sidecar.removesuffix(SIDECAR)
+        folder, stem = self._stem(key)
         try:
             return sum(entry.stat().st_size for entry in _files_of(folder, stem))
         except (FileNotFoundError, NotADirectoryError):
@@ -275,16 +275,17 @@ class Objects:
         Raises:
             CatalogError: if the library cannot be written.
         """
-        sidecar = str(self.sidecar_path(key))
-        folder, stem = os.path.dirname(sidecar), sidecar.removesuffix(SIDECAR)
+        folder, stem = self._stem(key)
+        sidecar = stem + SIDECAR
         try:
             with _locked(folder):
                 used = os.stat(sidecar)
                 if unused_since_s is not None and used.st_mtime > unused_since_s:
                     return None
                 with open(sidecar, "rb") as file:
-                    facts = _parsed(file.read(), key) or {}
-                if created_at_s is not None and not _is_moment(facts, created_at_s):
+                    facts = _parsed(file.read(), key)
+                # With a sidecar that makes no sense it is nobody's object.
+                if facts and created_at_s is not None and not _is_moment(facts, created_at_s):
                     return None
                 return _unlink_object(folder, stem)
         except (FileNotFoundError, NotADirectoryError):
@@ -336,6 +337,15 @@ class Objects:
             return sum(_remove_stale(folder, older_than_s) for folder in _folders(self.root))
         except OSError as error:
             raise storage_error(error, self.root) from error
+
+    def _stem(self, key: str) -> tuple[str, str]:
+        """Return the folder of an object, and what the paths of its files begin with.
+
+        Strings: 100,000 objects are evicted in seconds, and pathlib doubles that.
+        """
+        require_key(key)
+        folder = f"{self.root}/{key[:2]}/{key[2:4]}"
+        return folder, f"{folder}/{key}."
 
     def _make_folder(self, folder: Path) -> None:
         made: list[Path] = []
@@ -410,10 +420,7 @@ def _is_moment(facts: Mapping[str, object], created_at_s: float) -> bool:
 
 
 def _unlink_object(folder: str, stem: str) -> int:
-    """Delete the files ``<stem>*`` of a locked folder, audio first; return their bytes.
-
-    Paths are strings here: 100,000 objects are evicted in seconds, and pathlib doubles that.
-    """
+    """Delete the files ``<stem>*`` of a locked folder, audio first; return their bytes."""
     size_bytes = 0
     # The audio's existence is the commit: without it the sidecar alone is no object.
     for entry in sorted(_files_of(folder, stem), key=lambda each: each.name.endswith(SIDECAR)):

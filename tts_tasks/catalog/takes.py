@@ -62,7 +62,7 @@ class Takes:
         Raises:
             CatalogError: if the library cannot be written.
         """
-        folder = self._folder(key)
+        folder = f"{self.root}/{require_key(key)[:2]}/{key}"
         size_bytes = 0
         try:
             for entry in os.scandir(folder):
@@ -74,7 +74,7 @@ class Takes:
         except OSError as error:
             if error.errno == errno.ENOTEMPTY:  # a new take came meanwhile
                 return size_bytes
-            raise storage_error(error, folder) from error
+            raise storage_error(error, Path(folder)) from error
         return size_bytes
 
     def _folder(self, key: str) -> Path:
