@@ -6,14 +6,26 @@
     library    the typed door that the steps use
     lookup     step 2: which chunks of a script are missing
     register   step 5: the finished narration becomes an object
+    claims     single flight: which run speaks a chunk that several miss
+    takes      takes that failed their checks
     scratch    folders of running narrations
     courses    published courses and what changed since
+    archive    a selection of objects as one file, and back
+
     tail       the journal lines that the catalog does not hold yet
     schema     the tables, their migrations and the SQL that fills them
     database   files of the catalog: opening, migrating, what their errors mean
+    sealed     closed journals, put away as Parquet
     index      journals -> library/catalog.duckdb; connections to it
+    history    what came of each provider lately
+    selection  objects by age, use, provider, voice or course
+    evict      the least recently used goes, to a budget
+    reconcile  rows against objects against journals
+    statistics what the library saved
+    similar    sentences that read alike
+    recurring  sentences that recur across courses
 
-Only the last three know DuckDB, and nothing on the way of a narration imports them.
+The second group knows DuckDB, and nothing on the way of a narration imports it.
 """
 
 from __future__ import annotations

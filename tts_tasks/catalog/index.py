@@ -412,7 +412,12 @@ def _lead(root: Path, *, wait: bool) -> Iterator[bool]:
             except BlockingIOError:
                 yield False
                 return
-            for leftover in (*folder.glob("*.jsonl"), *folder.glob("rebuild.duckdb*")):
+            sealed = root / "journal" / "sealed"
+            for leftover in (
+                *folder.glob("*.jsonl"),
+                *folder.glob("rebuild.duckdb*"),
+                *sealed.glob("*.tmp"),
+            ):
                 leftover.unlink(missing_ok=True)
         yield True
 

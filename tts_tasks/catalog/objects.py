@@ -32,6 +32,9 @@ COPY_BYTES = 1 << 20
 STALE_TEMPORARY_S = 3600.0
 """Age after which a temporary file has lost its writer: writing one takes milliseconds."""
 
+CLOCK_S = 60.0
+"""How far clocks may be apart."""
+
 logger = logging.getLogger(__name__)
 
 SIDECAR = "json"
@@ -279,8 +282,9 @@ class Objects:
         sidecar = stem + SIDECAR
         try:
             with _locked(folder):
-                used = os.stat(sidecar)
-                if unused_since_s is not None and used.st_mtime > unused_since_s:
+                used_s = os.stat(sidecar).st_mtime
+                # A time to come was written by a clock that has jumped back since: it says nothing.
+                if unused_since_s is not None and unused_since_s < used_s <= time.time() + CLOCK_S:
                     return None
                 with open(sidecar, "rb") as file:
                     facts = _parsed(file.read(), key)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_tasks.catalog.courses import MANIFEST, read_manifest
 from tts_tasks.catalog.keys import is_key
+from tts_tasks.catalog.objects import CLOCK_S
 from tts_tasks.catalog.schema import quote
 from tts_tasks.errors import InputError
 
@@ -123,7 +124,11 @@ def select(
     if selection.older_than_s is not None:
         conditions.append(f"created_at_s <= {now_s - selection.older_than_s!r}")
     if selection.unused_for_s is not None:
-        conditions.append(f"last_used_at_s <= {now_s - selection.unused_for_s!r}")
+        # A time to come was written by a clock that has jumped back since: it says nothing.
+        conditions.append(
+            f"(last_used_at_s <= {now_s - selection.unused_for_s!r}"
+            f" or last_used_at_s > {now_s + CLOCK_S!r})"
+        )
     if selection.course is not None:
         conditions.append(f"key in ({_of_course(selection.course)})")
     answer = connection.execute(f"""
