@@ -20,6 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 PIPE_COLUMNS = 400
 """Width of tables that no terminal shows, so that nothing is cut."""
@@ -68,12 +69,12 @@ def progress_bar() -> Progress:
 
 
 def show_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
-    """Write a plain table to standard output."""
-    table = Table(title=title or None, title_justify="left")
+    """Write a plain table to standard output; brackets in it are brackets, not rich's markup."""
+    table = Table(title=Text(title) if title else None, title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(table)
 
 

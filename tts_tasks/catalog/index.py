@@ -467,7 +467,26 @@ def _connect(root: Path, published: Path | None, *, live: bool) -> duckdb.DuckDB
 
 
 def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    # The published file was opened first: a journal read after it can only hold more.
+    load_tail(connection, root)
+    connection.execute(schema.LIVE_EVENTS)
+    for level in schema.LEVELS:
+        connection.execute(schema.live_view(level))
+
+
+def load_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> dict[str, int]:
+    """Make the tables of ``live`` from what the attached catalog does not hold yet.
+
+    Args:
+        connection: with a published catalog attached; the file was opened first, so that journals
+            read after it can only hold more.
+        root: the library.
+
+    Returns:
+        How far each journal was read: the same again means the same tables.
+
+    Raises:
+        CatalogError: if the journals may not be read.
+    """
     offsets = dict(_offsets(connection))
     lines: list[bytes] = []
     is_all = False
@@ -479,9 +498,7 @@ def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     _load_events(connection, lines, _unseen(connection, root), None)
     connection.execute(schema.LOAD_BATCH)
     _merge(connection, (), None)
-    connection.execute(schema.LIVE_EVENTS)
-    for level in schema.LEVELS:
-        connection.execute(schema.live_view(level))
+    return offsets
 
 
 def _beyond_reading(damage: DamagedError) -> CatalogError:
