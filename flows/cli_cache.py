@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_eviction, console
+from flows import cli_eviction, cli_library, cli_preload, console
 from flows.cli_script import Json
 from flows.console import show_error, show_json, show_step
 from tts_tasks.settings import Settings, load_settings
 
 cache_app = typer.Typer(help="The finished audio of this installation.", no_args_is_help=True)
+cache_app.command()(cli_library.stats)
+cache_app.command()(cli_library.similar)
+cache_app.command()(cli_preload.preload)
 cache_app.command()(cli_eviction.evict)
 cache_app.command()(cli_eviction.clear)
 

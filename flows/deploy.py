@@ -1,4 +1,4 @@
-"""Applying ``prefect.yaml``: the work pools, the rate limits, then every deployment in it.
+"""Applying ``prefect.yaml``: work pools and their queues, rate limits, then every deployment.
 
 Reads the same file as ``prefect deploy --all``, through Prefect's client: that command is a
 second Python, which needs 4 s on 2 cores and cannot create pools of type ``warm``.
@@ -24,9 +24,18 @@ if TYPE_CHECKING:
 POOLS = ("gpu", "cpu", "control")
 """Work pools that exist after every deploy, whatever the file refers to."""
 
+LOW_QUEUE = "low"
+"""Work queue whose runs start when no other run of their pool waits: what nobody waits for."""
+
+LOW_QUEUE_POOLS = ("gpu", "cpu")
+"""Work pools that have it: those in which somebody speaks."""
+
+LOW_PRIORITY = 100
+"""Its priority; 1, that of ``default``, is the highest. An operator's own queues come between."""
+
 
 async def deploy(settings: Settings, *, file: Path | None = None) -> list[str]:
-    """Create the work pools and apply every deployment; what has not changed is left alone.
+    """Create pools and queues, apply every deployment; what has not changed is left alone.
 
     Args:
         settings: the installation.
@@ -49,6 +58,7 @@ async def deploy(settings: Settings, *, file: Path | None = None) -> list[str]:
     try:
         async with get_client() as client:
             await asyncio.gather(*(ensure_pool(client, pool) for pool in pools))
+            await asyncio.gather(*(ensure_low_queue(client, pool) for pool in LOW_QUEUE_POOLS))
             await ensure_rate_limit(client, "gtts", settings.gtts_requests_per_s)
             return await asyncio.gather(*(_apply(client, config, path) for config in configs))
     except HTTPError as error:
@@ -57,6 +67,21 @@ async def deploy(settings: Settings, *, file: Path | None = None) -> list[str]:
             field=path.name,
             remedy="run `narrate up`, and `narrate status` to see what is wrong",
         ) from error
+
+
+async def ensure_low_queue(client: PrefectClient, pool: str) -> None:
+    """Create the queue of runs that let others go first; one that exists is left as it is."""
+    from prefect.exceptions import ObjectAlreadyExists
+
+    try:
+        await client.create_work_queue(
+            LOW_QUEUE,
+            description="Runs that start when no run of the other queues waits.",
+            priority=LOW_PRIORITY,
+            work_pool_name=pool,
+        )
+    except ObjectAlreadyExists:
+        return
 
 
 async def ensure_rate_limit(client: PrefectClient, name: str, requests_per_s: float) -> None:

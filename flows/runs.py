@@ -35,6 +35,7 @@ async def trigger(
     idempotency_key: str | None = None,
     parent: bool = False,
     tags: Sequence[str] = (),
+    queue: str | None = None,
 ) -> FlowRun:
     """Create a run of a deployment, to start now, and return without waiting for it.
 
@@ -45,6 +46,7 @@ async def trigger(
         idempotency_key: a second call with the same key returns the first call's run.
         parent: whether the run becomes a subflow run of the flow that calls this.
         tags: labels to search by.
+        queue: work queue of the deployment's pool; by default the deployment's own.
 
     Raises:
         StackError: if there is no such deployment, or the server does not answer.
@@ -65,6 +67,7 @@ async def trigger(
                 tags=list(tags),
                 idempotency_key=idempotency_key,
                 as_subflow=parent,
+                work_queue_name=queue,
             )
     except ObjectNotFound as error:
         raise StackError(

@@ -337,12 +337,15 @@ def _load_events(
 
 
 def _merge(
-    connection: duckdb.DuckDBPyConnection, sidecars: Iterable[bytes], folder: Path | None
+    connection: duckdb.DuckDBPyConnection,
+    sidecars: Iterable[bytes],
+    folder: Path | None,
+    levels: Sequence[schema.Level] = schema.LEVELS,
 ) -> None:
     """Make the tables of ``live`` from ``live.batch``: the rows that change, as they will be."""
     _load(connection, "sidecars", sidecars, folder)
     connection.execute(schema.NEW_EVICTIONS)
-    for level in schema.LEVELS:
+    for level in levels:
         connection.execute(schema.merge(level))
 
 
@@ -473,16 +476,18 @@ def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         connection.execute(schema.live_view(level))
 
 
-def load_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> dict[str, int]:
+def load_tail(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    levels: Sequence[schema.Level] = schema.LEVELS,
+) -> None:
     """Make the tables of ``live`` from what the attached catalog does not hold yet.
 
     Args:
         connection: with a published catalog attached; the file was opened first, so that journals
             read after it can only hold more.
         root: the library.
-
-    Returns:
-        How far each journal was read: the same again means the same tables.
+        levels: the tables of objects that are made.
 
     Raises:
         CatalogError: if the journals may not be read.
@@ -497,8 +502,7 @@ def load_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> dict[str, in
         is_all = tail.is_all
     _load_events(connection, lines, _unseen(connection, root), None)
     connection.execute(schema.LOAD_BATCH)
-    _merge(connection, (), None)
-    return offsets
+    _merge(connection, (), None, levels)
 
 
 def _beyond_reading(damage: DamagedError) -> CatalogError:
