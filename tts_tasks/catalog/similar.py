@@ -1,89 +1,75 @@
-"""Sentences that read almost like one: every utterance is compared, none is missed.
+"""Find utterances whose text is like another one. Reads the catalog; writes nothing.
 
-The similarity of two texts is that of ``rapidfuzz.fuzz.ratio``: twice the length of their longest
-common subsequence, over the sum of their lengths. Compared is what the author wrote, in lower case,
-with single spaces and in Unicode's composed form.
+Compared is ``written``, what the producer wrote: that is what a person remembers and types, while
+``spoken`` spells out numbers and abbreviations in ways that change with the lexicon. Case, the
+form of Unicode (NFC or NFD) and the amount of white space make no difference; accents and
+punctuation do. What is returned is the text as it was kept.
 
-The texts of a published catalog are kept in memory with the number of each letter, for two choices
-of provider and voice (1,000,000 of 85 characters take about 350 MB each). What the journals add is
-read at every call.
+The published texts stay in this process until another catalog is published; what was registered,
+amended or evicted since is added from the journals. The answer is that of a comparison with every
+row of ``connect(library, live=True).utterances``. A process keeps about 400 bytes for each
+utterance of 97 characters (40 MB for 100,000), and ``KEPT_BYTES`` of them altogether.
 """
 
 from __future__ import annotations
 
-import heapq
+import contextlib
+import json
+import math
 import threading
+from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import numpy as np
-from numpy.typing import NDArray
-from rapidfuzz import fuzz, process
-from rapidfuzz.distance import Indel
 
-from tts_tasks.catalog.index import ATTEMPTS, connect, identity, load_tail
-from tts_tasks.catalog.schema import LEVELS, quote
-from tts_tasks.catalog.tail import read_sizes
-from tts_tasks.errors import InputError
+from tts_tasks.catalog.alike import Floats, Indices, Packed, Texts, folded
+from tts_tasks.catalog.database import DamagedError, translated
+from tts_tasks.catalog.index import connect, load_tail
+from tts_tasks.catalog.journal import SUFFIX
+from tts_tasks.catalog.schema import LEVELS
+from tts_tasks.catalog.tail import read_tail
+from tts_tasks.errors import CatalogError, EmptyTextError, InputError, TextTooLongError
 
-MAX_CHARS = 10_000
-"""Longest text that is compared; a chunk has a few hundred characters."""
+MAX_CHARS = 5_000
+"""Longest text to look for; no engine takes a chunk that is a quarter as long."""
 
-CHOICES_KEPT = 2
-"""Choices of provider and voice whose texts stay in memory."""
+KEPT_BYTES = 1 << 30
+"""Memory for the libraries that were asked last; the last one stays, even if it is larger."""
 
-LOOSENED = 1e-6
-"""How far below the threshold candidates are taken, in percent: the score is then computed exactly,
-so that a text that lies on the threshold is not lost to rounding."""
+ROWS_AT_ONCE = 20_000
 
-LETTERS = "abcdefghijklmnopqrstuvwxyzáàâãéêíóôõúüç 0123456789.,;:?!-"
-"""Characters that are counted one by one; all others share seven counts."""
-
-N_LETTERS = len(LETTERS) + 7
-
-MOST_COUNTED = 255
-"""Largest count in a byte."""
-
-COMPARABLE = "lower(nfc_normalize(trim(regexp_replace({text}, '\\s+', ' ', 'g'))))"
-"""SQL of a text as it is compared."""
-
-FETCHED_ROWS = 50_000
-
-_LETTER_OF = np.array(
-    [
-        LETTERS.find(chr(code)) if chr(code) in LETTERS else len(LETTERS) + code % 7
-        for code in range(256)
-    ]
-)
+HARMLESS = ("utterance_hit", "utterance_duplicate")
+"""Events of an utterance that change nothing of what is shown here; of later kinds, who knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An utterance whose text is similar."""
+    """An utterance of the library whose text is like the one asked for."""
 
     key: str
-    """Content key."""
+    """Its key in the library."""
 
     written: str
-    """What the author wrote."""
+    """What the producer wrote."""
 
     spoken: str
-    """What the engine said."""
+    """What the engine was given."""
 
-    provider: str
+    provider: str | None
     """Name of the engine."""
 
-    voice: str
-    """Voice preset."""
+    voice: str | None
+    """Name of the voice."""
 
-    duration_s: float
-    """Seconds of audio."""
+    duration_s: float | None
+    """Length of the audio."""
 
     score: float
-    """Similarity, from 0 to 1, where 1 is the same text."""
+    """How like the texts are: 1 is the same but for case and white space, 0 has no letter."""
 
 
 def similar(
@@ -94,236 +80,379 @@ def similar(
     provider: str | None = None,
     limit: int = 10,
 ) -> tuple[Match, ...]:
-    """Return the utterances whose text is at least so similar, the most similar first.
-
-    Equally similar ones come in the order of their keys. What was just registered is found, and
-    what was evicted is not.
+    """Return the utterances whose text is most like another one.
 
     Args:
-        library_root: the library's folder.
-        text: what to compare with.
-        threshold: the least similarity, from 0 to 1.
-        voice: only utterances of this voice.
-        provider: only utterances of this engine.
-        limit: how many at most.
+        library_root: the library's folder; may be empty or absent.
+        text: what to look for, up to ``MAX_CHARS`` characters.
+        threshold: the least score of a match, from 0 to 1.
+        voice: of this voice only.
+        provider: of this engine only.
+        limit: the most matches to return.
+
+    Returns:
+        Matches by descending score; among equals the newest first, then by key. The same text in
+        another voice or with other parameters is another match.
 
     Raises:
-        InputError: if the text is empty or too long, or a number outside of its range.
-        CatalogError: if the catalog cannot be read.
+        EmptyTextError: if the text is blank.
+        TextTooLongError: if it is longer than ``MAX_CHARS``.
+        InputError: if the threshold or the limit is not a number in its range, or a name no text.
+        CatalogError: if the catalog was written by a newer version, or cannot be read.
     """
-    _check(text, threshold, limit)
+    asked = _text(text)
+    _check_numbers(threshold, limit)
+    _check_names(voice=voice, provider=provider)
+    state = _state(Path(library_root).absolute())
+    published = state.published.best(asked, threshold, voice, provider, limit, state.changed)
+    recent = state.tail.best(asked, threshold, voice, provider, limit, frozenset())
+    both = sorted(
+        [*published, *recent], key=lambda found: (-found[1].score, -found[0], found[1].key)
+    )
+    return tuple(match for _, match in both[:limit])
+
+
+def forget() -> None:
+    """Give the memory back; the next question reads its library again."""
     with _lock:
-        corpus = _corpus_of(Path(library_root).absolute())
-        return corpus.find(text, threshold, voice, provider, limit)
+        for root in tuple(_kept):
+            _forget(root)
 
 
-def _check(text: str, threshold: float, limit: int) -> None:
-    wrong: tuple[str, object, str] | None = None
-    if not isinstance(text, str) or not text.strip() or len(text) > MAX_CHARS:
-        wrong = "text", text, f"give 1 to {MAX_CHARS} characters"
-    elif isinstance(threshold, bool) or not (
-        isinstance(threshold, float | int) and 0 <= threshold <= 1
-    ):
-        wrong = "threshold", threshold, "give a similarity from 0 to 1, such as 0.8"
-    elif type(limit) is not int or limit < 1:
-        wrong = "limit", limit, "give a number from 1 on"
-    if wrong:
-        name, value, remedy = wrong
-        raise InputError(f"{value!r:.80} is no {name}", field=name, value=value, remedy=remedy)
-
-
-class _Texts:
-    """Different texts, by length, each with the rows that have it."""
-
-    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
-        """Group the numbers of rows by their text."""
-        by_text: dict[str, list[int]] = {}
-        for text, row in pairs:
-            by_text.setdefault(text, []).append(row)
-        self._texts = sorted(by_text, key=len)
-        self._rows = [by_text[text] for text in self._texts]
-        self._lengths = np.array([len(text) for text in self._texts], np.int32)
-        self._letters = _count_letters(self._texts)
-
-    def above(self, wanted: str, threshold: float) -> Iterator[tuple[float, list[int]]]:
-        """Yield the score and the rows of every text that is similar enough."""
-        candidates = self._candidates(wanted, threshold)
-        found = process.extract(
-            wanted,
-            [self._texts[index] for index in candidates],
-            scorer=fuzz.ratio,
-            score_cutoff=max(0.0, 100 * threshold - LOOSENED),
-            limit=None,
+def _text(text: object) -> str:
+    remedy = "give the words to look for"
+    if not isinstance(text, str):
+        raise InputError("it is no text", field="text", value=text, remedy=remedy)
+    if len(text) > MAX_CHARS:
+        raise TextTooLongError(
+            f"{len(text)} characters are over the limit of {MAX_CHARS}",
+            field="text",
+            value=text,
+            remedy="look for one sentence of it",
         )
-        for text, _, place in found:
-            score = _score(wanted, text)
-            if score >= threshold:
-                yield score, self._rows[candidates[place]]
-
-    def _candidates(self, wanted: str, threshold: float) -> list[int]:
-        """Return which texts may be similar enough, by their lengths and letters alone.
-
-        The longest common subsequence takes no letter more often than either text has it. Texts of
-        lengths a <= b therefore reach at most 2 a / (a + b), which bounds the lengths; those of the
-        right length are looked at letter by letter. Of 100,000 sentences 1 to 6 % are left.
-        """
-        length = len(wanted)
-        first, last = 0, len(self._texts)
-        if threshold > 0:
-            shortest = length * threshold / (2 - threshold) - 1e-6
-            longest = length * (2 - threshold) / threshold + 1e-6
-            first = int(np.searchsorted(self._lengths, shortest, side="left"))
-            last = int(np.searchsorted(self._lengths, longest, side="right"))
-        common = np.zeros(last - first, np.uint16)
-        for letter, count in enumerate(_count_letters([wanted], np.uint16)[:, 0]):
-            if count >= MOST_COUNTED:
-                common += count
-            elif count:
-                common += np.minimum(self._letters[letter, first:last], np.uint8(count))
-        total = self._lengths[first:last] + length
-        is_candidate = 2.0 * common >= threshold * total - 1e-6
-        return (first + np.nonzero(is_candidate)[0]).tolist()
+    asked = folded(text)
+    if not asked:
+        raise EmptyTextError("it is blank", field="text", value=text, remedy=remedy)
+    return asked
 
 
-def _count_letters(texts: Sequence[str], kind: type = np.uint8) -> NDArray[Any]:
-    """Return how often each text has each letter: one row a letter, one column a text.
-
-    Counts end at ``MOST_COUNTED`` in bytes; rare characters share letters: both can only make texts
-    look more alike than they are.
-    """
-    counted: NDArray[Any] = np.zeros((N_LETTERS, len(texts)), kind)
-    for start in range(0, len(texts), FETCHED_ROWS):
-        part = texts[start : start + FETCHED_ROWS]
-        codes = np.frombuffer("".join(part).encode("utf-32-le", "surrogatepass"), np.uint32)
-        letters = np.where(
-            codes < len(_LETTER_OF), _LETTER_OF[codes % len(_LETTER_OF)], len(LETTERS) + codes % 7
+def _check_numbers(threshold: object, limit: object) -> None:
+    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    if not is_number or not 0 <= threshold <= 1:  # type: ignore[operator]  # NaN is not, either
+        raise InputError(
+            f"{threshold!r} is no number from 0 to 1",
+            field="threshold",
+            value=threshold,
+            remedy="0.8 finds a sentence with a word changed, 1 only the same text",
         )
-        columns = np.repeat(np.arange(len(part)), [len(text) for text in part])
-        places = letters * len(part) + columns
-        counts = np.bincount(places, minlength=N_LETTERS * len(part))
-        most = MOST_COUNTED if kind is np.uint8 else MAX_CHARS
-        counted[:, start : start + len(part)] = np.minimum(counts, most).reshape(N_LETTERS, -1)
-    return counted
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise InputError(
+            f"{limit!r} is no whole number from 1 on",
+            field="limit",
+            value=limit,
+            remedy="say how many matches to return, e.g. 10",
+        )
 
 
-def _score(one: str, other: str) -> float:
-    """Return the similarity of two texts as the quotient of two whole numbers."""
-    total = len(one) + len(other)
-    return Indel.similarity(one, other) / total if total else 1.0
-
-
-class _Corpus:
-    """The texts of one published catalog, and of the journals' ends. For one thread at a time."""
-
-    def __init__(self, root: Path) -> None:
-        """Open the catalog as it is now."""
-        self.root = root
-        self.identity = identity(root)
-        self._connection = connect(root)
-        self._published: OrderedDict[str, _Texts] = OrderedDict()
-        self._sizes = read_sizes(root / "journal")
-        self._changed = self._changed_rows()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    def refresh(self) -> None:
-        """Read what the journals hold by now, unless they are as they were."""
-        sizes = read_sizes(self.root / "journal")
-        if sizes != self._sizes:
-            load_tail(self._connection, self.root, LEVELS[:1])
-            self._sizes = sizes
-            self._changed = self._changed_rows()
-
-    def find(
-        self, text: str, threshold: float, voice: str | None, provider: str | None, limit: int
-    ) -> tuple[Match, ...]:
-        """See ``similar``."""
-        wanted = self._rows(f"select {COMPARABLE.format(text=quote(text))}")[0][0]
-        chosen = "true"
-        if voice is not None:
-            chosen += f" and voice = {quote(voice)}"
-        if provider is not None:
-            chosen += f" and provider = {quote(provider)}"
-        published = self._texts(chosen)
-        added = _Texts(self._pairs("live.utterances", f"created_at is not null and {chosen}"))
-        scored = [
-            ("library.main.utterances", row, score)
-            for score, rows in published.above(wanted, threshold)
-            for row in rows
-            if row not in self._changed
-        ]
-        scored += [
-            ("live.utterances", row, score)
-            for score, rows in added.above(wanted, threshold)
-            for row in rows
-        ]
-        return self._matches(scored, limit)
-
-    def _matches(self, scored: Sequence[tuple[str, int, float]], limit: int) -> tuple[Match, ...]:
-        """Return the best of the rows, with all that is told of them."""
-        if len(scored) > limit:
-            # Those as good as the last that fits are all looked at: their keys decide.
-            least = heapq.nlargest(limit, (score for _, _, score in scored))[-1]
-            scored = [each for each in scored if each[2] >= least]
-        matches = []
-        for table in dict.fromkeys(table for table, _, _ in scored):
-            scores = {row: score for name, row, score in scored if name == table}
-            listed = ", ".join(map(str, scores))
-            found = self._rows(
-                f"select rowid, key, written, spoken, provider, voice, duration_s"
-                f" from {table} where rowid in ({listed})"
+def _check_names(**names: object) -> None:
+    for field, name in names.items():
+        if name is not None and (not isinstance(name, str) or not name):
+            raise InputError(
+                f"{name!r} is no name", field=field, value=name, remedy="leave it out for any"
             )
-            for row, key, written, spoken, provider, voice, duration_s in found:
-                score = scores[row]
-                matches.append(Match(key, written, spoken, provider, voice, duration_s, score))
-        return tuple(heapq.nsmallest(limit, matches, key=lambda each: (-each.score, each.key)))
 
-    def _texts(self, chosen: str) -> _Texts:
-        texts = self._published.get(chosen)
-        if texts is None:
-            texts = _Texts(self._pairs("library.main.utterances", chosen))
-            self._published[chosen] = texts
-            if len(self._published) > CHOICES_KEPT:
-                self._published.popitem(last=False)
-        self._published.move_to_end(chosen)
-        return texts
 
-    def _pairs(self, table: str, chosen: str) -> Iterator[tuple[str, int]]:
-        compared = COMPARABLE.format(text="coalesce(written, '')")
-        answer = self._connection.execute(f"select {compared}, rowid from {table} where {chosen}")
-        while rows := answer.fetchmany(FETCHED_ROWS):
-            yield from rows
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Some utterances: the newest first, then by key."""
 
-    def _changed_rows(self) -> set[int]:
-        """Return the published rows in whose place the journals have others, or none."""
-        rows = self._rows(
-            "select rowid from library.main.utterances"
-            " where key in (select key from live.utterances)"
+    keys: Packed
+    written: Packed
+    spoken: Packed
+    """Empty where it is what was written."""
+
+    created_us: Indices
+    duration_s: Floats
+    """Not a number where it is not known."""
+
+    speakers: Indices
+    """For each entry an index into ``names``."""
+
+    names: tuple[tuple[str | None, str | None], ...]
+    """Provider and voice."""
+
+    texts: Texts
+    """Each text once, folded."""
+
+    by_text: Indices
+    """The entries of text n are ``by_text[starts[n] : starts[n + 1]]``."""
+
+    starts: Indices
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that they take, about."""
+        parts = (self.keys, self.written, self.spoken, self.texts)
+        return sum(part.size_bytes for part in parts) + 5 * self.created_us.nbytes
+
+    def best(
+        self,
+        text: str,
+        threshold: float,
+        voice: str | None,
+        provider: str | None,
+        limit: int,
+        hidden: frozenset[str],
+    ) -> list[tuple[int, Match]]:
+        """Return the best matches that are not hidden, each after the time of its registration."""
+        ids, scores_of_texts = self.texts.like(text, threshold)
+        sizes = self.starts[ids + 1] - self.starts[ids]
+        # The ranges of the texts' entries, one after the other.
+        offsets = np.repeat(self.starts[ids] - (np.cumsum(sizes) - sizes), sizes)
+        entries = self.by_text[offsets + np.arange(len(offsets))]
+        scores = np.repeat(scores_of_texts, sizes)
+        if voice is not None or provider is not None:
+            speaks = [
+                provider in (None, of_provider) and voice in (None, of_voice)
+                for of_provider, of_voice in self.names
+            ]
+            is_wanted = np.array(speaks, bool)[self.speakers[entries]]
+            entries, scores = entries[is_wanted], scores[is_wanted]
+        found: list[tuple[int, Match]] = []
+        for place in np.lexsort((entries, -scores)):
+            entry = int(entries[place])
+            if (key := self.keys[entry]) in hidden:
+                continue
+            found.append((int(self.created_us[entry]), self._match(entry, key, scores[place])))
+            if len(found) == limit:
+                break
+        return found
+
+    def _match(self, entry: int, key: str, score: float) -> Match:
+        written = self.written[entry]
+        provider, voice = self.names[self.speakers[entry]]
+        duration_s = float(self.duration_s[entry])
+        return Match(
+            key=key,
+            written=written,
+            spoken=self.spoken[entry] or written,
+            provider=provider,
+            voice=voice,
+            duration_s=None if math.isnan(duration_s) else duration_s,
+            score=float(score),
         )
-        return {row for (row,) in rows}
-
-    def _rows(self, sql: str) -> list[Any]:
-        return self._connection.execute(sql).fetchall()
 
 
+def _read_entries(connection: duckdb.DuckDBPyConnection, table: str) -> _Entries:
+    connection.execute(
+        f"""
+        select key, written, coalesce(nullif(spoken, written), ''), provider, voice,
+            coalesce(duration_s, 'nan'), epoch_us(created_at)
+        from {table} where created_at is not null and written is not null
+        order by created_at desc, key
+        """
+    )
+    keys, written, spoken = Packed(), Packed(), Packed()
+    durations_s, created_us, speakers, texts_of = array("d"), array("q"), array("q"), array("q")
+    names: dict[tuple[str | None, str | None], int] = {}
+    texts: dict[str, int] = {}
+    while rows := connection.fetchmany(ROWS_AT_ONCE):
+        columns = tuple(zip(*rows, strict=True))
+        keys.extend(columns[0])
+        written.extend(columns[1])
+        spoken.extend(columns[2])
+        texts_of.extend(texts.setdefault(folded(text), len(texts)) for text in columns[1])
+        pairs = zip(columns[3], columns[4], strict=True)
+        speakers.extend(names.setdefault(pair, len(names)) for pair in pairs)
+        durations_s.extend(columns[5])
+        created_us.extend(columns[6])
+    n_entries = np.bincount(np.array(texts_of, np.int64), minlength=len(texts))
+    return _Entries(
+        keys=keys,
+        written=written,
+        spoken=spoken,
+        created_us=np.array(created_us, np.int64),
+        duration_s=np.array(durations_s, np.float64),
+        speakers=np.array(speakers, np.int64),
+        names=tuple(names),
+        texts=Texts(tuple(texts)),
+        by_text=np.argsort(np.array(texts_of, np.int64), kind="stable"),
+        starts=np.concatenate([[0], np.cumsum(n_entries)]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What this process knows of a library at one moment."""
+
+    identity: tuple[int, int, int] | None
+    """Of the published file that was there before this was read; None if there was none."""
+
+    edition: object
+    """Of the published catalog."""
+
+    published: _Entries
+    tail: _Entries
+    """As the journals tell what the published catalog does not hold yet."""
+
+    changed: frozenset[str]
+    """Keys whose published entries no longer hold: they are in the tail, or evicted."""
+
+    dealt_with_bytes: Mapping[str, int]
+    """How far each journal is in the published catalog, by file name."""
+
+    offsets: Mapping[str, int]
+    """How far each journal is known, by file name; at least so far."""
+
+    connection: duckdb.DuckDBPyConnection
+    """To that catalog: as long as it is the published one, only the journals are read again."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes, about."""
+        return self.published.size_bytes + self.tail.size_bytes
+
+
+_kept: OrderedDict[Path, _State] = OrderedDict()
 _lock = threading.Lock()
-_corpora: dict[Path, _Corpus] = {}
-"""The last library that was asked for: an installation has one."""
 
 
-def _corpus_of(root: Path) -> _Corpus:
-    """Return the corpus of the catalog as it is published now, its journals read."""
-    for _ in range(ATTEMPTS):
-        if root not in _corpora or _corpora[root].identity != identity(root):
-            for other in _corpora.values():
-                other.close()
-            _corpora.clear()
-            _corpora[root] = _Corpus(root)
-        corpus = _corpora[root]
-        corpus.refresh()
-        # What was put away meanwhile is in the catalog that was published meanwhile.
-        if identity(root) == corpus.identity:
-            break
-    return corpus
+def _state(root: Path) -> _State:
+    """Return what the library holds now; what is known already is not read again.
+
+    One thread reads at a time: two would hold a large library twice.
+    """
+    with _lock:
+        known = _kept.get(root)
+        # Taken first: what is published or appended while this reads is looked at the next time.
+        identity = _identity(root)
+        offsets, is_changed = _read_on(root, known) if known else ({}, True)
+        if known and identity == known.identity:
+            state = _read_tail_again(root, known) if is_changed else known
+            state = replace(state, offsets={**state.offsets, **offsets})
+        else:
+            del known  # Nobody else holds it: it is freed where it has served.
+            state = _read(root, identity, offsets, _forget(root))
+        _kept[root] = state
+        _kept.move_to_end(root)
+        while len(_kept) > 1 and sum(each.size_bytes for each in _kept.values()) > KEPT_BYTES:
+            _forget(next(iter(_kept)))
+        return state
+
+
+def _forget(root: Path) -> _State | None:
+    state = _kept.pop(root, None)
+    if state is not None:
+        state.connection.close()
+    return state
+
+
+def _read(
+    root: Path,
+    identity: tuple[int, int, int] | None,
+    offsets: Mapping[str, int],
+    known: _State | None,
+) -> _State:
+    # The connection shows one moment, and its edition says of which catalog: whatever is
+    # published or appended meanwhile, the parts agree with each other.
+    connection = connect(root, live=True)
+    with _readable(root):
+        edition = connection.execute("select edition from library.indexer.state").fetchone()
+        if known is None or known.edition != edition:
+            known = None  # The old texts are freed before the new ones are read.
+            published = _read_entries(connection, "library.main.utterances")
+        else:
+            published = known.published
+        changed, tail = _read_changes(connection)
+        dealt_with = _dealt_with(connection)
+    return _State(
+        identity=identity,
+        edition=edition,
+        published=published,
+        tail=tail,
+        changed=changed,
+        dealt_with_bytes=dealt_with,
+        offsets={
+            name: max(offsets.get(name, 0), dealt_with.get(name, 0))
+            for name in {*offsets, *dealt_with}
+        },
+        connection=connection,
+    )
+
+
+def _read_tail_again(root: Path, known: _State) -> _State:
+    with _readable(root):
+        load_tail(known.connection, root, LEVELS[:1])
+        changed, tail = _read_changes(known.connection)
+    return replace(known, changed=changed, tail=tail)
+
+
+def _read_changes(connection: duckdb.DuckDBPyConnection) -> tuple[frozenset[str], _Entries]:
+    """Return the keys of which the journals tell, and what they are now.
+
+    As ``schema.live_view`` puts the two together: all of these keys hide published rows, and those
+    that were evicted, or have hits alone, have no ``created_at``.
+    """
+    changed = connection.execute("select key from live.utterances").fetchall()
+    return frozenset(key for (key,) in changed), _read_entries(connection, "live.utterances")
+
+
+def _dealt_with(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    rows = connection.execute("select name, dealt_with_bytes from library.indexer.journals")
+    return dict(rows.fetchall())
+
+
+@contextlib.contextmanager
+def _readable(root: Path) -> Iterator[None]:
+    """Say what to do about damage that only reading meets.
+
+    Raises:
+        CatalogError: if the catalog is damaged.
+    """
+    try:
+        with translated(root / "catalog.duckdb"):
+            yield
+    except DamagedError as damage:
+        raise CatalogError(
+            str(damage), field="catalog", remedy="run `narrate catalog rebuild`"
+        ) from damage
+
+
+def _read_on(root: Path, known: _State) -> tuple[Mapping[str, int], bool]:
+    """Return how far the journals are now, and whether they tell what changes the answers."""
+    folder = root / "journal"
+    sizes = {path.name: _size_bytes(path) for path in folder.glob(f"*{SUFFIX}")}
+    if any(
+        offset > max(sizes.get(name, 0), known.dealt_with_bytes.get(name, 0))
+        for name, offset in known.offsets.items()
+    ):
+        return {}, True  # A journal lost what was known of it, or was put away.
+    offsets = {name: offset for name, offset in known.offsets.items() if name in sizes}
+    is_changed = False
+    is_all = False
+    while not is_all:
+        tail = read_tail(folder, offsets)
+        offsets.update(tail.offsets)
+        is_changed = is_changed or any(map(_changes_answers, tail.lines))
+        is_all = tail.is_all
+    return offsets, is_changed
+
+
+def _changes_answers(line: bytes) -> bool:
+    kind = json.loads(line)["kind"]
+    return kind.startswith("utterance_") and kind not in HARMLESS
+
+
+def _identity(root: Path) -> tuple[int, int, int] | None:
+    try:
+        status = (root / "catalog.duckdb").stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
