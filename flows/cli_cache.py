@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_eviction, cli_library, cli_preload, console
+from flows import cli_archive, cli_eviction, cli_library, cli_preload, console
 from flows.cli_script import Json
 from flows.console import show_error, show_json, show_step
 from tts_tasks.settings import Settings, load_settings
@@ -18,6 +18,8 @@ cache_app.command()(cli_library.similar)
 cache_app.command()(cli_preload.preload)
 cache_app.command()(cli_eviction.evict)
 cache_app.command()(cli_eviction.clear)
+cache_app.command()(cli_archive.export)
+cache_app.command("import")(cli_archive.import_)
 
 
 @cache_app.command()

@@ -6,6 +6,7 @@ Finds damage, and changes nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,9 +117,7 @@ def _check_once(objects: Objects, path: Path) -> Checked:
             raise damaged(path, f"has {size_bytes} bytes where its sidecar says {facts['bytes']}")
         if checksum(path) != facts["sha256"]:
             raise damaged(path, "has another checksum than its sidecar says")
-        check_audio(path)
-        if facts["kind"] == "utterance":
-            _check_length(path, facts["duration_s"])
+        check_content(path, facts)
         audio_s = float(facts["duration_s"])
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
@@ -144,10 +143,17 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _check_length(path: Path, duration_s: float) -> None:
-    """Raise unless an utterance is as long as its sidecar says; its container was checked."""
+def check_content(path: Path, facts: Mapping[str, Any]) -> None:
+    """Return if a file is whole, and an utterance as long as its sidecar says.
+
+    Raises:
+        MasteringError: names what is wrong.
+    """
+    check_audio(path)
+    if facts["kind"] != "utterance":
+        return
     info = soundfile.info(path)
-    expected = round(duration_s * info.samplerate)
+    expected = round(facts["duration_s"] * info.samplerate)
     if info.frames != expected:
         raise damaged(path, f"has {info.frames} samples where its sidecar says {expected}")
 

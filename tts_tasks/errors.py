@@ -14,6 +14,7 @@
     │   ├── EngineParameterError       the engine has no such parameter, or not this value
     │   ├── UnknownPhonemeError        a sound that the voice's model does not know
     │   ├── SourceError                a file or folder that cannot be read as a lesson or course
+    │   ├── ArchiveError               no archive of a library, or one that was tampered with
     │   ├── CourseError                the course as a whole contradicts itself
     │   └── OutputPathError            the audio cannot or may not be written there
     ├── EngineError                    speaking failed
@@ -194,6 +195,12 @@ class SourceError(InputError):
     """A file or folder cannot be read as a lesson or a course."""
 
     code = "unreadable_source"
+
+
+class ArchiveError(InputError):
+    """A file that is no archive of a library, is cut short, or is not what it says."""
+
+    code = "invalid_archive"
 
 
 class CourseError(InputError):

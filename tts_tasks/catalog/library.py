@@ -253,6 +253,23 @@ class Library:
             )
         return _mastered(stored)
 
+    def keep_imported(self, facts: Mapping[str, Any], audio: Path) -> bool:
+        """Commit an object that another library made; return whether it is new here.
+
+        Args:
+            facts: its sidecar, checked.
+            audio: the file, copied.
+
+        Raises:
+            StorageFullError: if the disk is full; nothing is left of the attempt.
+            CatalogError: if the library cannot be written.
+        """
+        stored, is_new = self.objects.put(facts["key"], facts["extension"], audio, facts)
+        if is_new:
+            fields = _event_fields(stored.facts)
+            self.record(f"{facts['kind']}_registered", facts["key"], **fields, imported=True)
+        return is_new
+
     def register_again(self, key: str, *, renew: bool) -> None:
         """Tell the catalog what the sidecar of an object says; does nothing without a sidecar.
 
