@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.catalog import finish, start
-from tts_tasks.catalog.objects import STALE_TEMPORARY_S, Objects
+from tts_tasks.catalog.objects import CLOCK_S, STALE_TEMPORARY_S, Objects
 from tts_tasks.errors import CatalogError, InputError, StorageFullError, UnknownFormatError
 
 KEY = "ab" * 32
@@ -184,6 +184,134 @@ def test_what_killed_writers_leave_is_deleted_once_it_is_old(objects):
     os.utime(young, (past_s, past_s))
     objects.put("abab" + "0" * 60, "flac", b"audio", {})
     assert not young.exists(), "the next put into the folder sweeps it"
+
+
+def test_a_clock_that_jumps_ahead_while_it_is_written_takes_nothing_from_its_writer(
+    objects, monkeypatch
+):
+    # Also what a machine meets that was suspended in the middle of it.
+    ahead_s = time.time() + 10 * STALE_TEMPORARY_S
+    monkeypatch.setattr(time, "time", lambda: ahead_s)
+    assert objects.put(KEY, "flac", b"audio", {})[1]
+    real = os.replace
+    swept = []
+
+    def replace(source, target):
+        swept.append(objects.remove_stale_temporaries())
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    assert objects.put(OTHER, "flac", b"audio", {})[1]
+    objects.amend(OTHER, {"more": 1})
+    assert swept == [0, 0, 0]
+
+
+# Use and removal
+
+
+def used_s(objects, key=KEY):
+    return objects.sidecar_path(key).stat().st_mtime
+
+
+def test_a_touch_is_use_and_changes_nothing_else(objects):
+    objects.put(KEY, "flac", b"audio", {"created_at": 5.0})
+    os.utime(objects.sidecar_path(KEY), (1000, 1000))
+    before = objects.find(KEY)
+    assert objects.touch(KEY)
+    assert time.time() - used_s(objects) < 60
+    assert objects.find(KEY) == before
+    assert not objects.touch(OTHER)
+    assert not files(objects.root / OTHER[:2])
+
+
+def test_putting_what_is_there_is_use(objects):
+    objects.put(KEY, "flac", b"audio", {})
+    os.utime(objects.sidecar_path(KEY), (1000, 1000))
+    assert not objects.put(KEY, "flac", b"other", {})[1]
+    assert time.time() - used_s(objects) < 60
+
+
+def test_an_object_is_measured_and_removed_with_its_sidecar(objects):
+    objects.put(KEY, "flac", b"audio", {"created_at": 5.0})
+    objects.put(OTHER, "flac", b"audio", {"created_at": 5.0})
+    path = objects.path(KEY, "flac")
+    writing = path.with_name(f"{path.name}.1.tmp")
+    writing.write_bytes(b"somebody is putting it again")
+    size_bytes = len(b"audio") + objects.sidecar_path(KEY).stat().st_size
+    assert objects.measure(KEY) == size_bytes
+    assert objects.remove(KEY) == size_bytes
+    assert objects.find(KEY) is None
+    assert objects.find(OTHER) is not None
+    assert writing.exists()
+    assert objects.measure(KEY) == 0
+    assert objects.remove(KEY) == 0
+
+
+def test_another_object_of_the_key_is_not_meant(objects):
+    objects.put(KEY, "flac", b"audio", {"created_at": 5.000002})
+    assert objects.remove(KEY, created_at_s=5.0) is None
+    assert objects.find(KEY) is not None
+    assert objects.remove(KEY, created_at_s=5.000002)
+
+
+def test_what_was_used_since_stays(objects):
+    objects.put(KEY, "flac", b"audio", {"created_at": 5.0})
+    os.utime(objects.sidecar_path(KEY), (1000, 1000))
+    assert objects.remove(KEY, unused_since_s=999.0) is None
+    assert objects.remove(KEY, unused_since_s=1000.0)
+
+
+def test_a_use_in_the_future_protects_nothing(objects):
+    objects.put(KEY, "flac", b"audio", {})
+    ahead_s = time.time() + 10 * CLOCK_S
+    os.utime(objects.sidecar_path(KEY), (ahead_s, ahead_s))
+    assert objects.remove(KEY, unused_since_s=1000.0)
+
+
+def test_a_sidecar_that_makes_no_sense_protects_nothing(objects):
+    objects.put(KEY, "flac", b"audio", {"created_at": 5.0})
+    objects.sidecar_path(KEY).write_text("{")
+    assert objects.remove(KEY, created_at_s=5.0)
+    assert files(objects.root) == []
+
+
+def test_audio_without_a_sidecar_is_nobodys(objects):
+    objects.put(KEY, "flac", b"audio", {})
+    objects.sidecar_path(KEY).unlink()
+    assert objects.remove(KEY) == 0
+    assert not objects.touch(KEY)
+
+
+def test_whoever_touches_waits_for_a_removal_and_sees_it(objects):
+    objects.put(KEY, "flac", b"audio", {})
+    code = """
+        import sys
+        from pathlib import Path
+        from tts_tasks.catalog.objects import Objects
+        print("ready", flush=True)
+        print(Objects(Path(sys.argv[1])).touch(sys.argv[2]))
+    """
+    with objects.held(KEY):
+        touching = start(code, objects.root, KEY)
+        assert touching.stdout.readline() == "ready\n"
+        objects.path(KEY, "flac").unlink()
+        objects.sidecar_path(KEY).unlink()
+    assert finish(touching) == "False\n"
+
+
+def test_an_amended_sidecar_keeps_the_rest(objects):
+    objects.put(KEY, "flac", b"audio", {"a": 1, "b": 2})
+    facts = objects.amend(KEY, {"b": 3})
+    assert facts == objects.find(KEY).facts
+    assert (facts["a"], facts["b"], facts["bytes"]) == (1, 3, 5)
+    assert objects.amend(OTHER, {"b": 3}) is None
+
+
+@pytest.mark.parametrize("call", ["touch", "measure", "remove", "find", "read_sidecar"])
+@pytest.mark.parametrize("key", ["../../../etc/passwd", "/etc/passwd", "", "ab", "AB" * 32])
+def test_a_key_that_is_a_path_is_refused_everywhere(objects, call, key):
+    with pytest.raises(InputError):
+        getattr(objects, call)(key)
 
 
 def test_two_processes_that_register_one_key_at_once_both_succeed(objects):

@@ -48,6 +48,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tts_tasks.errors import storage_error
+from tts_tasks.files import flush as flush_path
 
 SUFFIX = ".jsonl"
 
@@ -82,7 +83,7 @@ class Journal:
         self._sequence = 0
         self._size_bytes = 0
         self._opened_s = 0.0
-        self._is_torn = False
+        self._is_torn = self._is_listed = False
         _alive.add(self)
 
     def append(
@@ -111,7 +112,9 @@ class Journal:
         details = json.dumps(dict(fields or {}), ensure_ascii=False, allow_nan=False)
         with self._lock:
             try:
-                fd = self._open(flush=flush)
+                fd = self._open()
+                if flush and not self._is_listed:
+                    self._list()
                 # A number is never used twice, not even after a failed write: the line may be
                 # complete but for its newline, which the next event then supplies.
                 self._sequence += 1
@@ -140,7 +143,7 @@ class Journal:
         if flush:
             os.fdatasync(fd)
 
-    def _open(self, *, flush: bool) -> int:
+    def _open(self) -> int:
         if self._fd is not None and not self._is_over(self._fd):
             return self._fd
         self._close()
@@ -156,15 +159,16 @@ class Journal:
                 self._fd = fd
             else:
                 os.close(fd)
-        self._process, self._sequence, self._is_torn = process, 0, False
+        self._process, self._sequence = process, 0
+        self._is_torn = self._is_listed = False
         self._size_bytes, self._opened_s = 0, time.monotonic()
-        if flush:
-            folder_fd = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder_fd)
-            finally:
-                os.close(folder_fd)
         return self._fd
+
+    def _list(self) -> None:
+        """Return when the file's name is on the disk: flushed without it, a file can be lost."""
+        flush_path(self.folder)
+        flush_path(self.folder.parent)
+        self._is_listed = True
 
     def _is_over(self, fd: int) -> bool:
         """Return whether the next event belongs into a new file."""

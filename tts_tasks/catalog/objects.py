@@ -24,7 +24,7 @@ from pathlib import Path
 
 from tts_tasks.catalog.keys import is_key, require_key
 from tts_tasks.errors import CatalogError, UnknownFormatError, storage_error
-from tts_tasks.files import checksum, flush
+from tts_tasks.files import checksum, flush, lock_now
 
 COPY_BYTES = 1 << 20
 """Piece in which a file is copied into the library."""
@@ -167,7 +167,7 @@ class Objects:
             try:
                 self._make_folder(target.parent)
                 audio_temp = self._reserve(target, cleanup)
-                size_bytes, sha256 = self._write(audio_temp, pieces)
+                size_bytes, sha256 = self._write(audio_temp, pieces, cleanup)
                 if not size_bytes:
                     raise ValueError(f"the audio of {key} is empty")
                 complete = {
@@ -180,7 +180,7 @@ class Objects:
                 sidecar = self.sidecar_path(key)
                 sidecar_temp = self._reserve(sidecar, cleanup)
                 text = json.dumps(complete, ensure_ascii=False, allow_nan=False, indent=1)
-                self._write(sidecar_temp, [text.encode()])
+                self._write(sidecar_temp, [text.encode()], cleanup)
                 with _locked(target.parent) as folder_fd:
                     existing = self.read(key, extension)
                     if existing is not None:
@@ -216,7 +216,7 @@ class Objects:
                 amended = {**facts, **changes}
                 temporary = self._reserve(sidecar, cleanup)
                 text = json.dumps(amended, ensure_ascii=False, allow_nan=False, indent=1)
-                self._write(temporary, [text.encode()])
+                self._write(temporary, [text.encode()], cleanup)
                 os.replace(temporary, sidecar)
                 if self.durable:
                     os.fsync(folder_fd)
@@ -369,22 +369,26 @@ class Objects:
         cleanup.callback(temporary.unlink, missing_ok=True)
         return temporary
 
-    def _write(self, path: Path, pieces: Iterable[bytes]) -> tuple[int, str]:
-        """Write a new file; return its size in bytes and its SHA-256."""
+    def _write(
+        self, path: Path, pieces: Iterable[bytes], cleanup: contextlib.ExitStack
+    ) -> tuple[int, str]:
+        """Write a new file; return its size in bytes and its SHA-256.
+
+        It stays locked until the cleanup: however old the clock says it is, it has its writer.
+        """
         digest = hashlib.sha256()
         size_bytes = 0
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            for piece in pieces:
-                digest.update(piece)
-                size_bytes += len(piece)
-                rest = memoryview(piece)
-                while rest:
-                    rest = rest[os.write(fd, rest) :]
-            if self.durable:
-                os.fsync(fd)
-        finally:
-            os.close(fd)
+        cleanup.callback(os.close, fd)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        for piece in pieces:
+            digest.update(piece)
+            size_bytes += len(piece)
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+        if self.durable:
+            os.fsync(fd)
         return size_bytes, digest.hexdigest()
 
 
@@ -453,11 +457,20 @@ def _remove_stale(folder: Path, older_than_s: float) -> int:
     for entry in os.scandir(folder):
         if not entry.name.endswith(TEMPORARY):
             continue
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - entry.stat().st_mtime >= older_than_s:
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            if time.time() - entry.stat().st_mtime >= older_than_s and not _has_writer(entry.path):
                 os.unlink(entry.path)
                 removed += 1
     return removed
+
+
+def _has_writer(temporary: str) -> bool:
+    """Return whether a process holds a temporary file: one that sleeps is no dead one."""
+    fd = os.open(temporary, os.O_RDONLY)
+    try:
+        return not lock_now(fd)
+    finally:
+        os.close(fd)
 
 
 def _sha256(path: Path) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts_tasks.catalog.courses import MANIFEST, read_manifest
+from tts_tasks.catalog.courses import MANIFEST
 from tts_tasks.catalog.keys import is_key
 from tts_tasks.catalog.objects import CLOCK_S
 from tts_tasks.catalog.schema import quote
@@ -181,7 +181,8 @@ def published_keys(narrations: Path) -> set[str]:
     """
     keys: set[str] = set()
     for manifest in narrations.glob(f"*/{MANIFEST}"):
-        keys.update(_keys_in(read_manifest(manifest.parent)))
+        # Of whatever version: to keep too much costs room, to keep too little costs audio.
+        keys.update(_keys_in(_read_json(manifest)))
     return keys
 
 

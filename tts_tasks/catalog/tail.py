@@ -5,9 +5,7 @@ Every line is screened here, so that one damaged line costs one event and never 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,24 +91,6 @@ def read_tail(folder: Path, offsets: Mapping[str, int], limit_bytes: int = BATCH
             remedy="check that the library's folder may be read",
         ) from error
     return Tail(tuple(lines), dealt_with, unparsable, is_all=left_bytes > 0)
-
-
-def read_sizes(folder: Path) -> Mapping[str, int]:
-    """Return the bytes of each journal: as long as they are the same, nothing was written.
-
-    Args:
-        folder: ``library/journal``; may be absent.
-    """
-    sizes = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(SUFFIX):
-                    with contextlib.suppress(FileNotFoundError):
-                        sizes[entry.name] = entry.stat().st_size
-    except FileNotFoundError:
-        pass
-    return sizes
 
 
 def is_event(line: bytes) -> bool:
