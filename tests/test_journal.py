@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -7,9 +8,11 @@ import threading
 import pytest
 
 from tests.support.catalog import finish, start
+from tts_tasks.catalog import journal as module
 from tts_tasks.catalog.journal import Journal, open_journal
 from tts_tasks.catalog.tail import is_event, read_tail
 from tts_tasks.errors import CatalogError, StorageFullError
+from tts_tasks.files import lock_now
 
 KEY = "ab" * 32
 
@@ -135,6 +138,60 @@ def test_a_deleted_library_swallows_no_events(tmp_path):
     shutil.rmtree(tmp_path / "journal")
     journal.append("utterance_hit", KEY)
     assert [event["key"] for event in events(tmp_path / "journal")] == [KEY]
+
+
+@pytest.mark.parametrize("limit", ["SEGMENT_BYTES", "SEGMENT_S"])
+def test_a_journal_that_has_grown_or_aged_goes_on_in_a_new_file(tmp_path, monkeypatch, limit):
+    journal = open_journal(tmp_path)
+    journal.append("first_event")
+    (first,) = tmp_path.iterdir()
+    assert is_locked(first)
+    monkeypatch.setattr(module, limit, 0)
+    journal.append("second_event")
+    (second,) = set(tmp_path.iterdir()) - {first}
+    assert not is_locked(first)
+    assert is_locked(second)
+    assert [(event["kind"], event["sequence"]) for event in events(tmp_path)] == [
+        ("first_event", 1),
+        ("second_event", 1),
+    ]
+    assert len({event["process"] for event in events(tmp_path)}) == 2
+
+
+def is_locked(path):
+    with path.open("rb") as file:
+        return not lock_now(file.fileno())
+
+
+def test_a_new_file_that_is_put_away_before_it_is_locked_is_not_written(tmp_path, monkeypatch):
+    real, put_away = fcntl.flock, []
+
+    def slow_flock(fd, kind):
+        if not put_away:
+            (path,) = tmp_path.iterdir()
+            put_away.append(path)
+            path.unlink()
+        real(fd, kind)
+
+    monkeypatch.setattr(module.fcntl, "flock", slow_flock)
+    open_journal(tmp_path).append("first_event")
+    assert len(events(tmp_path)) == 1
+
+
+def test_a_flushed_event_has_its_file_listed_even_if_an_unflushed_one_came_first(
+    tmp_path, monkeypatch
+):
+    flushed = []
+    monkeypatch.setattr(module, "flush_path", flushed.append)
+    journal = open_journal(tmp_path / "journal")
+    journal.append("hit_event")
+    assert flushed == []
+    journal.append("first_event", flush=True)
+    journal.append("second_event", flush=True)
+    assert flushed == [tmp_path / "journal", tmp_path]
+    monkeypatch.setattr(module, "SEGMENT_S", 0.0)
+    journal.append("third_event", flush=True)
+    assert len(flushed) == 4
 
 
 @pytest.mark.parametrize("left_bytes", [0, 1, 50])

@@ -1,13 +1,19 @@
 """The synthesize step, with a programmable engine: order, keeping, refusing, cancelling."""
 
+import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tts_tasks.catalog.claims import claims as claims_of
 from tts_tasks.engines.protocol import Engine
-from tts_tasks.engines.synthesize import synthesize
+from tts_tasks.engines.synthesize import PATIENCE_S, RENEW_S, TURN_S, synthesize
 from tts_tasks.errors import (
     BadAnswerError,
     CancelledError,
@@ -259,3 +265,179 @@ def test_what_a_service_answered_wrongly_is_not_kept_unless_that_is_accepted():
     asked = replace(asked, script=replace(asked.script, accept_flagged=True))
     synthesize(asked, service, shelf.find, judge, shelf.keep)
     assert shelf.kept.keys() == {"a", "b"}
+
+
+# Beside other runs
+
+
+class OthersClaims:
+    """Claims of a machine on which other runs hold some chunks until told otherwise."""
+
+    def __init__(self, *held):
+        self.held = set(held)
+        self.mine = set()
+        self.asked = []
+
+    def take(self, key):
+        self.asked.append(key)
+        if key in self.held:
+            return False
+        self.mine.add(key)
+        return True
+
+    def release(self, key):
+        self.mine.discard(key)
+
+
+@pytest.fixture
+def time_passes(monkeypatch):
+    """Let waiting take no time; return the list of pauses, and what happens in each."""
+    acts, pauses = [], []
+    now_s = time.monotonic()
+
+    def sleep(pause_s):
+        pauses.append(pause_s)
+        assert len(pauses) < 100_000
+        if acts:
+            acts.pop(0)()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now_s + sum(pauses))
+    return SimpleNamespace(acts=acts, pauses=pauses)
+
+
+def test_what_another_run_speaks_is_left_for_last_and_taken_from_the_library(time_passes):
+    engine, shelf, claims = ScriptedEngine(), Shelf(), OthersClaims("a", "c")
+
+    def others_finish():
+        for key in ("a", "c"):
+            shelf.kept[key] = utterance(chunk(key))
+
+    time_passes.acts += [lambda: None, others_finish]
+    spoken = synthesize(plan("abcd"), engine, shelf.find, judge, shelf.keep, claims=claims)
+    assert engine.batches == [["b"], ["d"]]
+    assert [each.chunk.key for each in spoken.utterances] == list("abcd")
+    assert spoken.synthesized_chunks == 2
+    assert len(time_passes.pauses) == 2
+    assert claims.mine == set()
+
+
+def test_what_another_run_gave_up_is_spoken_here(time_passes):
+    engine, shelf, claims = ScriptedEngine(), Shelf(), OthersClaims("a")
+    time_passes.acts.append(lambda: claims.held.clear())
+    synthesize(plan("ab"), engine, shelf.find, judge, shelf.keep, claims=claims)
+    assert engine.batches == [["b"], ["a"]]
+
+
+def test_patience_has_an_end(time_passes, caplog):
+    engine, shelf, claims = ScriptedEngine(), Shelf(), OthersClaims("a")
+    synthesize(plan("ab"), engine, shelf.find, judge, shelf.keep, claims=claims)
+    assert engine.batches == [["b"], ["a"]]
+    assert sum(time_passes.pauses) == pytest.approx(PATIENCE_S, rel=0.01)
+    assert "for too long" in caplog.text
+
+
+def test_progress_of_others_renews_the_patience(time_passes):
+    shelf, claims = Shelf(), OthersClaims("a", "b")
+
+    def finish(key):
+        return lambda: shelf.kept.update({key: utterance(chunk(key))})
+
+    turns = int(PATIENCE_S / TURN_S) - 10
+    waiting = [lambda: None] * turns
+    time_passes.acts += [*waiting, finish("a"), *waiting, finish("b")]
+    engine = ScriptedEngine()
+    synthesize(plan("ab"), engine, shelf.find, judge, shelf.keep, claims=claims)
+    assert engine.batches == []
+
+
+def test_a_run_that_waits_can_be_cancelled(time_passes):
+    shelf, claims = Shelf(), OthersClaims("a")
+
+    def checkpoint():
+        if len(time_passes.pauses) == 3:
+            raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        synthesize(
+            plan("a"),
+            ScriptedEngine(),
+            shelf.find,
+            judge,
+            shelf.keep,
+            claims=claims,
+            checkpoint=checkpoint,
+        )
+
+
+@pytest.mark.usefixtures("time_passes")
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_after_an_error_nothing_is_claimed(size):
+    engine = ScriptedEngine(batch_size=size, b=EngineUnavailableError("gone"))
+    claims, shelf = OthersClaims(), Shelf()
+    with pytest.raises(EngineUnavailableError):
+        synthesize(plan("abc"), engine, shelf.find, judge, shelf.keep, claims=claims)
+    assert claims.mine == set()
+
+
+def test_a_chunk_is_given_back_as_soon_as_it_is_kept():
+    claims, shelf = OthersClaims(), Shelf()
+    seen = []
+
+    class Streaming(ScriptedEngine):
+        def takes(self, chunks, checkpoint=None):
+            for index, each in enumerate(chunks):
+                yield index, tone()
+                seen.append((each.key, set(claims.mine)))
+
+    engine = Streaming(batch_size=3)
+    synthesize(plan("abc"), engine, shelf.find, judge, shelf.keep, claims=claims)
+    assert seen == [("a", {"b", "c"}), ("b", {"c"}), ("c", set())]
+
+
+def test_two_runs_that_need_the_same_in_opposite_order_speak_each_chunk_once(tmp_path):
+    texts = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(12)]
+    shelf = Shelf()
+    barrier = threading.Barrier(2)
+
+    def run(order, batch_size):
+        with claims_of(tmp_path) as claims:
+            barrier.wait(timeout=30)
+            return synthesize(
+                plan(order),
+                ScriptedEngine(batch_size),
+                shelf.find,
+                judge,
+                shelf.keep,
+                claims=claims,
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        there = pool.submit(run, texts, 2)
+        back = pool.submit(run, texts[::-1], 3)
+        runs = there.result(timeout=60), back.result(timeout=60)
+    assert sorted(shelf.order) == sorted(texts)
+    assert sum(run.synthesized_chunks for run in runs) == len(texts)
+    assert [each.chunk.key for each in runs[1].utterances] == texts[::-1]
+
+
+def test_what_a_long_run_needs_is_renewed_and_what_went_is_spoken_again(time_passes):
+    shelf, touched = Shelf("a"), []
+
+    class Slow(ScriptedEngine):
+        def synthesize(self, chunks, checkpoint=None):
+            time_passes.pauses.append(RENEW_S + 1)
+            return super().synthesize(chunks, checkpoint)
+
+    def touch(key):
+        touched.append(key)
+        if key == "a" and touched.count("a") == 1:
+            del shelf.kept["a"]  # Somebody cleared the library.
+            return False
+        return True
+
+    engine = Slow()
+    spoken = synthesize(plan("abc", "a"), engine, shelf.find, judge, shelf.keep, touch=touch)
+    assert engine.batches == [["b"], ["c"], ["a"]]
+    assert touched[:2] == ["a", "b"]
+    assert [each.chunk.key for each in spoken.utterances] == list("abc")
