@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from unittest import mock
 
 import duckdb
 import pytest
@@ -27,12 +28,15 @@ from tests.support.catalog import (
     start,
 )
 from tts_tasks import catalog
-from tts_tasks.catalog import schema
+from tts_tasks.catalog import schema, sealed
+from tts_tasks.catalog.evict import clear, evict, measure_size
 from tts_tasks.catalog.index import connect, index, query, rebuild
-from tts_tasks.catalog.journal import Journal
+from tts_tasks.catalog.journal import Journal, open_journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.selection import Selection
 from tts_tasks.errors import CatalogError, InputError, StorageFullError
+from tts_tasks.values import Quality
 
 KEY = "ab" * 32
 EMPTY = {"events": [], "utterances": [], "narrations": []}
@@ -233,41 +237,71 @@ def test_a_writer_that_never_pauses_is_not_waited_for(library, monkeypatch, read
     assert passes == 1
 
 
+sentences = st.integers(0, 3)
+nobody = st.just(0)
 actions = st.lists(
     st.one_of(
-        st.tuples(st.just("register"), st.integers(0, 4)),
-        st.tuples(st.just("look up"), st.integers(0, 4)),
-        st.tuples(st.just("narrate"), st.integers(0, 4)),
-        st.tuples(st.just("fail"), st.just(0)),
-        st.tuples(st.just("index"), st.just(0)),
+        st.tuples(st.just("register"), sentences),
+        st.tuples(st.just("look up"), sentences),
+        st.tuples(st.just("narrate"), sentences),
+        st.tuples(st.just("check again"), sentences),
+        st.tuples(st.just("evict one"), nobody),
+        st.tuples(st.just("clear"), nobody),
+        st.tuples(st.just("fail"), nobody),
+        st.tuples(st.just("index"), nobody),
+        st.tuples(st.just("close the journal"), nobody),
+        st.tuples(st.just("lose the catalog"), nobody),
+        st.tuples(st.just("lose what is built"), nobody),
     ),
-    max_size=12,
+    max_size=20,
 )
 
 
-@settings(max_examples=12, deadline=None)
+def act(library, action, n):
+    """Do something to a library, as its users, its upkeep or its disk would."""
+    match action:
+        case "register":
+            register_chunk(library, f"frase {n}")
+        case "look up":
+            look_up(make_script(f"frase {n}"), library)
+        case "narrate":
+            narrate(library, f"frase {n}", "fim")
+        case "check again":
+            if utterance := library.find_utterance(make_chunk(f"frase {n}")):
+                library.note_quality(utterance, Quality(("too_quiet",), badness=1.0))
+        case "evict one":
+            budget_bytes = max(0, measure_size(library.root) - 1)
+            evict(library, budget_bytes, low_water=1.0, grace_s=0.0)
+        case "clear":
+            clear(library, Selection())
+        case "fail":
+            library.record("narration_failed", KEY, code="empty_text", field="text")
+        case "index":
+            index(library.root)
+        case "close the journal":
+            open_journal(library.root / "journal").close()
+        case "lose the catalog":
+            (library.root / "catalog.duckdb").unlink(missing_ok=True)
+        case "lose what is built":
+            (library.root / "index" / "build.duckdb").unlink(missing_ok=True)
+
+
+@settings(max_examples=20, deadline=None)
 @given(actions)
 def test_pieces_whole_and_rebuilt_agree(tmp_path_factory, steps):
     library = Library(tmp_path_factory.mktemp("home") / "library", durable=False)
-    for action, n in steps:
-        match action:
-            case "register":
-                register_chunk(library, f"frase {n}")
-            case "look up":
-                look_up(make_script(f"frase {n}"), library)
-            case "narrate":
-                narrate(library, f"frase {n}", "fim")
-            case "fail":
-                library.record("narration_failed", KEY, code="empty_text", field="text")
-            case "index":
-                index(library.root)
-    live = contents(library.root)
-    index(library.root)
-    incremental = contents(library.root)
-    assert incremental == live
-    rebuild(library.root)
-    assert contents(library.root) == incremental
-    assert index(library.root).events == 0
+    with mock.patch.object(sealed, "SEAL_BYTES", 1):
+        for action, n in steps:
+            act(library, action, n)
+        live = contents(library.root)
+        index(library.root)
+        incremental = contents(library.root)
+        assert incremental == live
+        rebuild(library.root)
+        assert contents(library.root) == incremental
+        assert index(library.root).events == 0
+    keys = {row[0] for table in ("utterances", "narrations") for row in live[table]}
+    assert keys == set(library.objects.keys())
 
 
 def test_a_hit_may_be_taken_in_before_its_registration(library):
@@ -516,6 +550,56 @@ def test_a_newer_catalog_is_left_alone(library, name):
             with pytest.raises(CatalogError, match="newer version"):
                 connect(library.root, live=live)
     assert path.read_bytes() == content
+
+
+DOWNGRADES = {
+    2: """
+        alter table main.utterances drop column takes;
+        alter table main.utterances drop column flags;
+        alter table main.narrations drop column profile;
+        alter table main.narrations drop column flagged;
+    """,
+    3: """
+        alter table main.utterances drop column amended_at;
+        alter table main.narrations drop column amended_at;
+        drop table indexer.evictions;
+        drop table indexer.sealed;
+    """,
+}
+"""How to undo each migration."""
+
+
+def columns(library):
+    with closing(connect(library.root)) as connection:
+        return {
+            table: sorted(connection.execute(f"describe {table}").fetchall())
+            for table in ("events", "utterances", "narrations")
+        }
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_catalog_of_an_older_version_is_brought_up_to_date(library, version):
+    narrate(library, "um", "dois")
+    index(library.root)
+    expected, expected_columns = contents(library.root), columns(library)
+    for name in ("catalog.duckdb", "index/build.duckdb"):
+        with closing(duckdb.connect(str(library.root / name))) as older:
+            for number in range(schema.VERSION, version, -1):
+                older.execute(DOWNGRADES[number])
+            older.execute(f"delete from indexer.migrations where version > {version}")
+    assert contents(library.root) == expected, "read from the journals until it is"
+    narrate(library, "um", "três")
+    report = index(library.root)
+    assert (report.rebuilt, report.published) == (False, True)
+    assert columns(library) == expected_columns
+    after = contents(library.root, live=False)
+    assert len(after["utterances"]) == 3
+    # What the older version did not write is filled in by `rebuild` alone.
+    rebuild(library.root)
+    assert len(contents(library.root)["events"]) == len(after["events"])
+    clear(library, Selection())
+    index(library.root)
+    assert contents(library.root, live=False)["utterances"] == []
 
 
 def test_somebody_who_writes_to_the_published_file_does_not_stop_the_indexer(library):
