@@ -23,6 +23,7 @@
     reconcile  rows against objects against journals
     statistics what the library saved
     similar    sentences that read alike
+    alike      the comparison: in memory, without the catalog
     recurring  sentences that recur across courses
 
 The second group knows DuckDB, and nothing on the way of a narration imports it.
