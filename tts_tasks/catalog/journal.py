@@ -16,9 +16,11 @@ sequence) is unique, and ``time`` is UTC in seconds since 1970. The events of th
     utterance_amended     chunk      the sidecar as it is now, with amended_at
     utterance_evicted     chunk      provider, voice, bytes, duration_s, created_at, reason: the
                                      registration of that moment is undone, no later one
+    utterance_imported    chunk      none: an archive has it, and the library had it already
     narration_registered  narration  the sidecar, without spans: provider, voice, format, ...
     narration_amended     narration  like utterance_amended
     narration_evicted     narration  like utterance_evicted
+    narration_imported    narration  like utterance_imported
     narration_duplicate   narration  provider, voice, duration_s, synthesis_s
     narration_hit         narration  provider, voice, duration_s, characters
     narration_finished    narration  provider, voice, format, characters, chunks,

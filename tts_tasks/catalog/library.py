@@ -268,6 +268,9 @@ class Library:
         if is_new:
             fields = _event_fields(stored.facts)
             self.record(f"{facts['kind']}_registered", facts["key"], **fields, imported=True)
+        else:
+            # Should its registration have been lost, the catalog looks at it now.
+            self.record(f"{facts['kind']}_imported", facts["key"])
         return is_new
 
     def register_again(self, key: str, *, renew: bool) -> None:
@@ -303,7 +306,7 @@ class Library:
         """
         # A hit lost to a power failure costs nothing, and a lesson has hundreds of them; a lost
         # eviction is found by `narrate catalog verify`, and 100,000 of them come in a row.
-        flush = self.durable and not kind.endswith(("_hit", "_checked", "_evicted"))
+        flush = self.durable and not kind.endswith(("_hit", "_checked", "_evicted", "_imported"))
         open_journal(self.root / "journal").append(kind, key, fields, flush=flush)
 
 
