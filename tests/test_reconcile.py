@@ -127,6 +127,14 @@ def test_a_row_that_says_something_else_is_corrected(library):
     assert agrees_after_repair(library)
 
 
+def test_a_check_whose_event_was_lost_is_told_to_the_catalog(library):
+    index(library.root)
+    library.objects.amend(key("um"), {"flags": ["too_quiet"], "amended_at": 1.9e9})
+    assert found(library) == [("different", key("um"))]
+    assert found(library, repair=True) == [("different", key("um"))]
+    assert agrees_after_repair(library)
+
+
 def test_lost_events_are_told_and_are_no_damage(library):
     library.record("narration_failed", None, code="empty_text")
     open_journal(library.root / "journal").close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -102,7 +103,7 @@ def narrate(library: Library, *texts: str, **about: str | int | None) -> Mastere
     script = make_script(*texts)
     plan = look_up(script, library)
     spoken = spoken_of(plan, library)
-    mastered = plan.finished or make_mastered(library.root / "out.mp3", script)
+    mastered = plan.finished or make_mastered(library.root / f"out-{os.getpid()}.mp3", script)
     return register(spoken, mastered, library, **about)
 
 

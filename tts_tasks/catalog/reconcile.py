@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,12 @@ from events
 group by process
 having lost > 0
 order by process
+"""
+
+SAYS = """
+select key, bytes, sha256, epoch_us(created_at), epoch_us(amended_at) from utterances
+union all
+select key, bytes, sha256, epoch_us(created_at), epoch_us(amended_at) from narrations
 """
 
 Kind = Literal["missing", "unregistered", "different", "lost_events", "damaged_journal"]
@@ -72,11 +78,7 @@ def reconcile(
     found = []
     with contextlib.closing(connect(library.root)) as connection:
         rows = {entry.key: entry for entry in select(connection, Selection(), time.time())}
-        checksums = dict(
-            connection.execute(
-                "select key, sha256 from utterances union all select key, sha256 from narrations"
-            ).fetchall()
-        )
+        told = {key: says for key, *says in connection.execute(SAYS).fetchall()}
         lost = connection.execute(LOST_EVENTS).fetchall()
     for key, entry in rows.items():
         checkpoint()
@@ -87,7 +89,7 @@ def reconcile(
             found.append(
                 Disagreement("missing", key, f"the {entry.kind} is not in the library", repair)
             )
-        elif (facts.get("bytes"), facts.get("sha256")) != (entry.bytes, checksums[key]):
+        elif _says(facts) != told[key]:
             if repair:
                 library.register_again(key, renew=False)
             found.append(
@@ -110,6 +112,16 @@ def reconcile(
         for path in sorted((library.root / "journal").glob(f"*{DAMAGED}"))
     ]
     return tuple(found)
+
+
+def _says(facts: Mapping[str, object]) -> list[object]:
+    """Return of a sidecar what ``SAYS`` asks the catalog for."""
+    moments = (facts.get("created_at"), facts.get("amended_at"))
+    return [
+        facts.get("bytes"),
+        facts.get("sha256"),
+        *(round(at * 1e6) if isinstance(at, float | int) else None for at in moments),
+    ]
 
 
 def _settled_keys(library: Library) -> Iterator[str]:
