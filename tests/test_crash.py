@@ -8,7 +8,16 @@ def test_nothing_acknowledged_is_lost_or_doubled_and_nothing_corrupt_is_served(t
     assert account.is_good, report(account, 0.0)
     # It has been a test: everybody got to do something between two deaths.
     done = account.acknowledged
-    for what in ("fica", "passa", "narration", "benchmark_event", "served", "claimed", "read"):
+    for what in (
+        "fica",
+        "passa",
+        "narration",
+        "benchmark_event",
+        "served",
+        "claimed",
+        "read",
+        "indexed",
+    ):
         assert done[what] > 0, report(account, 0.0)
     assert account.rows["events"] > 100
 

@@ -278,6 +278,7 @@ def report(account: Account, duration_s: float) -> str:
         f"| utterances served, each compared | {acknowledged['served']} |",
         f"| chunks claimed | {acknowledged['claimed']} |",
         f"| runs of the indexer | {acknowledged['indexed']} |",
+        f"| catalogs made again | {acknowledged['rebuilt']} |",
         f"| questions of the reader | {acknowledged['read']} |",
         *(f"| rows of {table} | {count} |" for table, count in account.rows.items()),
         f"| **lost** | {len(account.lost)} |",

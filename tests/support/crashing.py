@@ -82,7 +82,7 @@ def audio_of(chunk: Chunk) -> bytes:
 
 def write(library: Library, ledger: Ledger, rng: random.Random) -> None:
     """Register, look up, narrate, amend and record, one thing after the other."""
-    time.sleep(0.001)  # The others want a processor, too.
+    time.sleep(0.004)  # The others want a processor, too.
     chunk = sentence(rng.choice([STAYS, STAYS, GOES]), rng.randrange(N_SENTENCES))
     match rng.randrange(6):
         case 0 | 1:
@@ -118,10 +118,11 @@ def write(library: Library, ledger: Ledger, rng: random.Random) -> None:
 
 def take_in(library: Library, ledger: Ledger, rng: random.Random) -> None:
     """Index, or now and then make everything again."""
-    if rng.random() < 0.05:
-        rebuild(library.root)
-    elif index(library.root) is not None:
+    if index(library.root) is not None:
         ledger.note("indexed", 1)
+        if rng.random() < 0.1:
+            rebuild(library.root)
+            ledger.note("rebuilt", 1)
     time.sleep(0.02)
 
 
@@ -155,7 +156,7 @@ def remove(library: Library, ledger: Ledger, rng: random.Random) -> None:
         done = evict(library, budget, pinned=Staying(library), grace_s=0.0)
     if done is not None:
         ledger.note("removed", done.objects)
-    time.sleep(0.02)
+    time.sleep(0.2)
 
 
 def claim(library: Library, ledger: Ledger, rng: random.Random) -> None:
@@ -195,6 +196,7 @@ class Reader:
             ledger.note("reader error", f"{count} events after {self.seen}")
         self.seen = count
         ledger.note("read", count)
+        time.sleep(0.2)
 
 
 ROLES: dict[str, Callable[[Library, Ledger, random.Random], None]] = {
