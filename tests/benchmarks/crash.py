@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,16 +72,16 @@ class Account:
 class Crew:
     """The processes of one library."""
 
-    def __init__(self, root: Path, rng: random.Random) -> None:
+    def __init__(self, root: Path, rng: random.Random, crew: Mapping[str, int] = CREW) -> None:
         """Start everybody."""
-        self.root, self.rng = root, rng
+        self.root, self.rng, self.crew = root, rng, crew
         self.running: list[tuple[str, subprocess.Popen[bytes]]] = []
         self.started = 0
         self.start_all()
 
     def start_all(self) -> None:
         """Start everybody."""
-        for role, count in CREW.items():
+        for role, count in self.crew.items():
             for _ in range(count):
                 self.start(role)
 
