@@ -35,8 +35,8 @@ def export(
     import time
 
     from tts_tasks.catalog.archive import export_objects
-    from tts_tasks.catalog.index import connect
     from tts_tasks.catalog.library import Library
+    from tts_tasks.catalog.reading import connect
     from tts_tasks.catalog.selection import select
 
     settings = load_settings()

@@ -98,7 +98,7 @@ def verify(
 @catalog_app.command()
 def query(sql: Annotated[str, typer.Argument(help="A SELECT.")], json: Json = False) -> None:
     """Ask the catalog in SQL; what was just registered is visible."""
-    from tts_tasks.catalog.index import query as ask
+    from tts_tasks.catalog.reading import query as ask
 
     columns, rows = ask(load_settings().library, sql)
     if json:

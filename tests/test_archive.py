@@ -24,8 +24,9 @@ from tests.support.catalog import (
     register_chunk,
 )
 from tts_tasks.catalog.archive import export_objects, import_objects
-from tts_tasks.catalog.index import index, query, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.library import Library, encode_flac
+from tts_tasks.catalog.reading import query
 from tts_tasks.checks import check_content
 from tts_tasks.errors import (
     ArchiveError,

@@ -18,8 +18,9 @@ from tests.support.catalog import (
 )
 from tts_tasks.catalog import reconcile as reconcile_module
 from tts_tasks.catalog.evict import GRACE_S, clear, evict, keep_in_budget, measure_size
-from tts_tasks.catalog.index import index, query, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.library import Library, encode_flac
+from tts_tasks.catalog.reading import query
 from tts_tasks.catalog.reconcile import reconcile
 from tts_tasks.catalog.selection import Selection
 from tts_tasks.errors import CancelledError, InputError

@@ -21,10 +21,11 @@ from tts_tasks.catalog import reconcile as reconciling
 from tts_tasks.catalog import sealed
 from tts_tasks.catalog.claims import claims
 from tts_tasks.catalog.evict import clear
-from tts_tasks.catalog.index import connect, index, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.journal import open_journal
 from tts_tasks.catalog.library import Library, encode_flac
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.reconcile import is_damage, reconcile
 from tts_tasks.catalog.selection import Selection
 from tts_tasks.errors import StorageFullError

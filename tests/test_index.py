@@ -30,10 +30,11 @@ from tests.support.catalog import (
 from tts_tasks import catalog
 from tts_tasks.catalog import schema, sealed
 from tts_tasks.catalog.evict import clear, evict, measure_size
-from tts_tasks.catalog.index import connect, index, query, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.journal import Journal, open_journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.reading import connect, query
 from tts_tasks.catalog.selection import Selection
 from tts_tasks.errors import CatalogError, InputError, StorageFullError
 from tts_tasks.values import Quality
@@ -218,10 +219,11 @@ def test_nothing_new_publishes_nothing(library):
 
 @pytest.mark.parametrize("read", [index, connect])
 def test_a_writer_that_never_pauses_is_not_waited_for(library, monkeypatch, read):
-    from tts_tasks.catalog import index as module
+    from tts_tasks.catalog import index as indexing
+    from tts_tasks.catalog import live
 
     passes = 0
-    usual = module.read_tail
+    usual = live.read_tail
 
     def read_tail(*arguments):
         nonlocal passes
@@ -231,7 +233,8 @@ def test_a_writer_that_never_pauses_is_not_waited_for(library, monkeypatch, read
         library.record("utterance_hit", KEY)
         return tail
 
-    monkeypatch.setattr(module, "read_tail", read_tail)
+    for module in (indexing, live):
+        monkeypatch.setattr(module, "read_tail", read_tail)
     library.record("utterance_hit", KEY)
     read(library.root)
     assert passes == 1

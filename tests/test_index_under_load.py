@@ -11,8 +11,9 @@ from tests.benchmarks.crash import Crew
 from tests.support.catalog import narrate, register_chunk
 from tests.support.crashing import EVENT, read_ledgers
 from tts_tasks.catalog.evict import evict
-from tts_tasks.catalog.index import connect, index, query
+from tts_tasks.catalog.index import index
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.reading import connect, query
 from tts_tasks.catalog.similar import similar
 from tts_tasks.catalog.statistics import measure_cache
 

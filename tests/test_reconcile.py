@@ -101,7 +101,7 @@ def test_an_object_that_came_back_after_its_eviction_is_registered(library):
 
 
 def entries(library):
-    from tts_tasks.catalog.index import connect
+    from tts_tasks.catalog.reading import connect
     from tts_tasks.catalog.selection import Selection, select
 
     with connect(library.root) as connection:

@@ -18,11 +18,12 @@ from tests.support.catalog import (
     start,
 )
 from tts_tasks.catalog import index as index_module
-from tts_tasks.catalog import sealed
-from tts_tasks.catalog.index import connect, index, query, rebuild
+from tts_tasks.catalog import reading, sealed
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.journal import open_journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.reading import connect, query
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_whoever_reads_while_journals_are_put_away_misses_nothing(library, monke
     fill(library)
     close(library)
     live = contents(library.root)
-    real, seen = index_module.load_tail, []
+    real, seen = reading.load_tail, []
 
     def late(connection, root, *arguments):
         if not seen:
@@ -208,7 +209,7 @@ def test_whoever_reads_while_journals_are_put_away_misses_nothing(library, monke
             assert journals(library) == []
         return real(connection, root, *arguments)
 
-    monkeypatch.setattr(index_module, "load_tail", late)
+    monkeypatch.setattr(reading, "load_tail", late)
     assert contents(library.root) == live
     assert seen[0].sealed == 1
 
@@ -255,10 +256,10 @@ def test_a_file_that_cannot_be_read_costs_its_events_and_no_object(library, capl
     fill(library)
     close(library)
     index(library.root)
+    (first,) = parts(library)
     library.record("narration_failed", None, code="late")
     close(library)
     index(library.root)
-    first, _ = parts(library)
     first.write_bytes(first.read_bytes()[:100])
     lose_catalog(library)
     rebuild(library.root)

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.catalog import make_chunk, make_mastered, make_script, make_waveform, narrate
-from tts_tasks.catalog.index import connect, index
+from tts_tasks.catalog.index import index
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.selection import (
     ABANDONED_S,
     Selection,

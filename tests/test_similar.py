@@ -13,10 +13,11 @@ from tests.support.catalog import make_script, make_waveform, register_chunk
 from tts_tasks.catalog import evict
 from tts_tasks.catalog import similar as module
 from tts_tasks.catalog.alike import MOST, PIECE, Packed, Texts, folded
-from tts_tasks.catalog.index import connect, index, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.journal import Journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.selection import Selection
 from tts_tasks.catalog.similar import MAX_CHARS, Match, forget, similar
 from tts_tasks.errors import CatalogError, EmptyTextError, InputError, TextTooLongError

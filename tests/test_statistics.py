@@ -23,10 +23,11 @@ from tests.support.catalog import (
     register_chunk,
     spoken_of,
 )
-from tts_tasks.catalog.index import connect, index, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.journal import Journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.register import register
 from tts_tasks.catalog.statistics import measure_cache
 from tts_tasks.catalog.statistics_values import Evicted, InVain, MadeAgain, Rate

@@ -8,8 +8,9 @@ import pytest
 
 from flows import upkeep
 from tests.support.catalog import register_chunk
-from tts_tasks.catalog.index import index, query
+from tts_tasks.catalog.index import index
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.reading import query
 from tts_tasks.settings import PROJECT, load_settings
 
 

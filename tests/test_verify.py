@@ -11,9 +11,9 @@ import pytest
 from flows.narrate import generate_narration_sync
 from tests.support.published import TEXT, publish_course
 from tts_tasks import checks
-from tts_tasks.catalog.index import query
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.objects import STALE_TEMPORARY_S
+from tts_tasks.catalog.reading import query
 from tts_tasks.errors import CancelledError
 from tts_tasks.files import checksum
 from tts_tasks.mastering.profile import FORMATS

@@ -13,7 +13,8 @@ import numpy as np
 
 from tests.benchmarks.catalog_rivals import OurLibrary
 from tests.benchmarks.similar import make_texts, mutate, publish
-from tts_tasks.catalog.index import connect, index
+from tts_tasks.catalog.index import index
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.similar import similar
 
 WRITES_PER_S = 100

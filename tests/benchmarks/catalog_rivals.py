@@ -109,7 +109,7 @@ class OurLibrary:
 
     def count(self) -> tuple[int, int]:
         """See ``Design``."""
-        from tts_tasks.catalog.index import query
+        from tts_tasks.catalog.reading import query
 
         entries = sum(1 for _ in self.library.objects.keys())  # noqa: SIM118 - no mapping
         sql = "select count(*) from events where kind = 'benchmark_event'"

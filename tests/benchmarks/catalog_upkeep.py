@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.benchmarks.catalog_rivals import OurLibrary
 from tts_tasks.catalog.evict import evict, measure_size
-from tts_tasks.catalog.index import connect, index, rebuild
+from tts_tasks.catalog.index import index, rebuild
+from tts_tasks.catalog.reading import connect
 
 
 def timed(call: Callable[[], object]) -> tuple[float, float]:

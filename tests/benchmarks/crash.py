@@ -33,8 +33,9 @@ from tests.support.crashing import (
 )
 from tts_tasks.catalog import reconcile as reconciling
 from tts_tasks.catalog.claims import claims
-from tts_tasks.catalog.index import connect, index, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.library import UTTERANCE_FORMAT, Library
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.reconcile import is_damage, reconcile
 
 CREW = {"writer": 3, "indexer": 2, "evictor": 1, "claimant": 2, "reader": 1}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_tasks.catalog.index import connect
 from tts_tasks.catalog.keys import chunk_key, narration_key
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.register import register
 from tts_tasks.values import Chunk, Mastered, Plan, Script, Spoken, Utterance, Waveform
 

@@ -23,8 +23,9 @@ from tests.support.catalog import PROVIDER, REVISION, make_chunk, make_waveform,
 from tts_tasks.catalog import journal, sealed
 from tts_tasks.catalog.claims import claims
 from tts_tasks.catalog.evict import clear, evict, measure_size
-from tts_tasks.catalog.index import connect, index, rebuild
+from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.library import Library, encode_flac
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.selection import Selection
 from tts_tasks.values import Chunk, Quality
 

@@ -16,7 +16,9 @@
     schema     the tables, their migrations and the SQL that fills them
     database   files of the catalog: opening, migrating, what their errors mean
     sealed     closed journals, put away as Parquet
-    index      journals -> library/catalog.duckdb; connections to it
+    live       what the catalog does not hold yet, beside it
+    index      the indexer: journals -> library/catalog.duckdb
+    reading    connections to it
     history    what came of each provider lately
     selection  objects by age, use, provider, voice or course
     evict      the least recently used goes, to a budget
@@ -48,7 +50,7 @@ def connect(library: Path | str | None = None, *, live: bool = True) -> duckdb.D
     Raises:
         CatalogError: if the catalog was written by a newer version, or cannot be read.
     """
-    from tts_tasks.catalog.index import connect as open_catalog
+    from tts_tasks.catalog.reading import connect as open_catalog
     from tts_tasks.settings import load_settings
 
     root = load_settings().library if library is None else Path(library)

@@ -168,6 +168,11 @@ def translated(path: Path) -> Iterator[None]:
         raise DamagedError(f"{path} is damaged ({message})") from error
 
 
+def beyond_reading(damage: DamagedError) -> CatalogError:
+    """Return the error of somebody who cannot make it again."""
+    return CatalogError(str(damage), field="catalog", remedy="run `narrate catalog rebuild`")
+
+
 @contextlib.contextmanager
 def storing(path: Path) -> Iterator[None]:
     """Turn the system's errors in writing a file of the catalog into errors that help."""

@@ -16,8 +16,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_tasks.catalog.index import connect
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.selection import (
     Entry,
     Selection,

@@ -1,4 +1,4 @@
-"""The indexer, journals -> ``library/catalog.duckdb``, and connections to what it made.
+"""The indexer: journals -> ``library/catalog.duckdb``.
 
 Journals that are closed and taken in are put away as Parquet (``sealed``) after the publication.
 
@@ -16,12 +16,10 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -29,25 +27,19 @@ from tts_tasks.catalog import schema
 from tts_tasks.catalog.database import (
     DamagedError,
     HeldError,
-    attach_published,
+    beyond_reading,
     open_for_building,
     open_for_reading,
-    open_memory,
     storing,
-    translated,
 )
+from tts_tasks.catalog.live import load_events, merge, offsets_in, unseen_files
 from tts_tasks.catalog.objects import Objects
-from tts_tasks.catalog.sealed import sealed_files, sealing
+from tts_tasks.catalog.sealed import sealing
 from tts_tasks.catalog.tail import Tail, read_tail
-from tts_tasks.errors import CatalogError, InputError
 from tts_tasks.files import flush
 
 SIDECARS_PER_BATCH = 20_000
 
-ATTEMPTS = 20
-"""How often a reader looks again when a catalog was published while it was reading."""
-
-TABLES = ("events", "utterances", "narrations")
 _EMPTY = Tail((), {}, {})
 
 logger = logging.getLogger(__name__)
@@ -117,80 +109,6 @@ def rebuild(library_root: Path | str) -> IndexReport:
         return _make_again(root)
 
 
-def connect(library_root: Path | str, *, live: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the catalog for reading: views ``events``, ``utterances`` and ``narrations``.
-
-    A connection shows one moment, so that its queries agree with each other: connect again to see
-    what came later. It waits for nobody, and nobody waits for it. An absent or damaged catalog
-    is read from the journals instead.
-
-    Args:
-        library_root: the library's folder; may be empty or absent.
-        live: whether to add the events that the indexer has not seen yet.
-
-    Raises:
-        CatalogError: if the catalog was written by a newer version or cannot be read, or, unless
-            ``live``, if it is damaged.
-    """
-    root = Path(library_root).absolute()
-    for attempt in range(1, ATTEMPTS + 1):
-        before = identity(root)
-        connection = _connect_to(root, live=live)
-        # What was put away meanwhile is in the catalog that was published meanwhile.
-        if identity(root) == before or attempt == ATTEMPTS:
-            break
-        connection.close()
-    return connection
-
-
-def identity(library_root: Path) -> tuple[int, int] | None:
-    """Return what differs between two published catalogs, None if there is none."""
-    try:
-        status = (library_root / "catalog.duckdb").stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
-
-
-def query(library_root: Path | str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Answer one question in SQL; what was just registered is visible.
-
-    Args:
-        library_root: the library's folder.
-        sql: one SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN. It can neither
-            read nor write other files.
-
-    Returns:
-        The names of the columns, and the rows.
-
-    Raises:
-        InputError: if it is not one such statement, or DuckDB refuses it.
-        CatalogError: if the catalog cannot be read.
-    """
-    remedy = "ask with one SELECT; the tables are events, utterances and narrations"
-    with contextlib.closing(connect(library_root)) as connection:
-        connection.execute("set enable_external_access = false; set lock_configuration = true")
-        try:
-            statements = connection.extract_statements(sql)
-            asking = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-            if len(statements) != 1 or statements[0].type not in asking:
-                raise InputError(
-                    "the catalog answers one question and changes nothing",
-                    field="sql",
-                    value=sql,
-                    remedy=remedy,
-                )
-            answer = connection.execute(statements[0])
-            rows = answer.fetchall()
-        except duckdb.Error as error:
-            message = str(error).partition("\n")[0]
-            raise InputError(message, field="sql", value=sql, remedy=remedy) from error
-        return [column[0] for column in answer.description or ()], rows
-
-
-# The indexer
-
-
 def _update(root: Path) -> IndexReport:
     started = time.monotonic()
     build = root / "index" / "build.duckdb"
@@ -222,17 +140,17 @@ def _make_again(root: Path) -> IndexReport:
             os.replace(fresh, build)
         published = _publish(root, build)
     except DamagedError as damage:
-        raise _beyond_reading(damage) from damage
+        raise beyond_reading(damage) from damage
     return replace(report, rebuilt=True, published=published, duration_s=time.monotonic() - started)
 
 
 def _take_in_everything(connection: duckdb.DuckDBPyConnection, root: Path) -> IndexReport:
     """Take in the sealed files that the catalog does not hold (it was lost), and the journals."""
     total = IndexReport(0, 0, 0, 0, 0, rebuilt=False, published=False, duration_s=0.0)
-    for file in _unseen(connection, root):
+    for file in unseen_files(connection, root):
         total = _sum(total, _take_in(connection, root, _EMPTY, sealed=(file,)))
     while True:
-        tail = read_tail(root / "journal", _offsets(connection))
+        tail = read_tail(root / "journal", offsets_in(connection))
         if not tail.offsets:
             return total
         total = _sum(total, _take_in(connection, root, tail))
@@ -260,11 +178,11 @@ def _take_in(
 ) -> IndexReport:
     """Add events, and objects known by their sidecars, to the catalog in one transaction."""
     folder = root / "index"
-    n_lines = _load_events(connection, tail.lines, sealed, folder)
+    n_lines = load_events(connection, tail.lines, sealed, folder)
     connection.execute(schema.LOAD_BATCH)
     unknown = [key for (key,) in connection.execute(schema.UNKNOWN_KEYS).fetchall()]
     sidecars = (*sidecars, *_registrations(Objects(root / "objects"), unknown))
-    _merge(connection, sidecars, folder)
+    merge(connection, sidecars, folder)
     (n_events,) = connection.execute("select count(*) from live.batch").fetchone() or (0,)
     connection.execute("begin")
     connection.execute(schema.KEEP_EVENTS)
@@ -299,7 +217,7 @@ def _seal(
     part = until_published.enter_context(
         sealing(
             root,
-            _offsets(connection),
+            offsets_in(connection),
             [name for (name,) in damaged],
             dict(connection.execute(schema.SEALED_JOURNALS).fetchall()),
         )
@@ -308,7 +226,7 @@ def _seal(
         return 0
     if part.name:
         # Every event of it is known; what is noted is the file, and what is in it.
-        _load_events(connection, (), (root / "journal" / "sealed" / part.name,), root / "index")
+        load_events(connection, (), (root / "journal" / "sealed" / part.name,), root / "index")
     connection.execute("begin")
     if part.name:
         connection.execute(schema.keep_sealed(part.name))
@@ -316,49 +234,6 @@ def _seal(
     connection.execute(schema.NEW_EDITION)
     connection.execute("commit")
     return len(part.journals)
-
-
-def _load_events(
-    connection: duckdb.DuckDBPyConnection,
-    lines: Sequence[bytes],
-    sealed: Iterable[Path],
-    folder: Path | None,
-) -> int:
-    """Load the events of journals and of sealed files; return how many of the lines it were."""
-    _load(connection, "lines", lines, folder)
-    (n_lines,) = connection.execute("select count(*) from live.lines").fetchone() or (0,)
-    for file in sealed:
-        try:
-            connection.execute(schema.add_sealed(str(file)))
-        except duckdb.Error as error:
-            # The rest must not be lost with it. The objects' sidecars know what is there.
-            logger.warning("%s cannot be read, its events are left out (%s)", file, error)
-    return int(n_lines)
-
-
-def _merge(
-    connection: duckdb.DuckDBPyConnection,
-    sidecars: Iterable[bytes],
-    folder: Path | None,
-    levels: Sequence[schema.Level] = schema.LEVELS,
-) -> None:
-    """Make the tables of ``live`` from ``live.batch``: the rows that change, as they will be."""
-    _load(connection, "sidecars", sidecars, folder)
-    connection.execute(schema.NEW_EVICTIONS)
-    for level in levels:
-        connection.execute(schema.merge(level))
-
-
-def _load(
-    connection: duckdb.DuckDBPyConnection, table: str, lines: Iterable[bytes], folder: Path | None
-) -> None:
-    with (
-        storing(folder or Path(tempfile.gettempdir())),
-        tempfile.NamedTemporaryFile(dir=folder, suffix=".jsonl") as file,
-    ):
-        file.writelines(line + b"\n" for line in lines)
-        file.flush()
-        connection.execute(schema.load_lines(table, file.name))
 
 
 def _registrations(objects: Objects, keys: Iterable[str]) -> Iterator[bytes]:
@@ -425,88 +300,8 @@ def _lead(root: Path, *, wait: bool) -> Iterator[bool]:
         yield True
 
 
-def _offsets(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
-    rows = connection.execute("select name, dealt_with_bytes from library.indexer.journals")
-    return dict(rows.fetchall())
-
-
-def _unseen(connection: duckdb.DuckDBPyConnection, root: Path) -> list[Path]:
-    """Return the sealed files that the catalog does not hold."""
-    rows = connection.execute("select distinct name from library.indexer.sealed").fetchall()
-    seen = {name for (name,) in rows}
-    return [file for file in sealed_files(root) if file.name not in seen]
-
-
 def _edition(connection: duckdb.DuckDBPyConnection) -> object:
     return connection.execute("select edition from library.indexer.state").fetchone()
-
-
-# Reading
-
-
-def _connect_to(root: Path, *, live: bool) -> duckdb.DuckDBPyConnection:
-    try:
-        return _connect(root, root / "catalog.duckdb", live=live)
-    except DamagedError as damage:
-        if not live:
-            raise _beyond_reading(damage) from damage
-        logger.warning("%s; reading the journals instead", damage)
-        return _connect(root, None, live=True)
-
-
-def _connect(root: Path, published: Path | None, *, live: bool) -> duckdb.DuckDBPyConnection:
-    with contextlib.ExitStack() as on_error:
-        connection = open_memory(Path(tempfile.gettempdir()))
-        on_error.callback(connection.close)
-        with translated(root / "catalog.duckdb"):
-            attach_published(connection, published)
-            if live:
-                _add_tail(connection, root)
-            else:
-                for table in TABLES:
-                    connection.execute(schema.published_view(table))
-        on_error.pop_all()
-    return connection
-
-
-def _add_tail(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    load_tail(connection, root)
-    connection.execute(schema.LIVE_EVENTS)
-    for level in schema.LEVELS:
-        connection.execute(schema.live_view(level))
-
-
-def load_tail(
-    connection: duckdb.DuckDBPyConnection,
-    root: Path,
-    levels: Sequence[schema.Level] = schema.LEVELS,
-) -> None:
-    """Make the tables of ``live`` from what the attached catalog does not hold yet.
-
-    Args:
-        connection: with a published catalog attached; the file was opened first, so that journals
-            read after it can only hold more.
-        root: the library.
-        levels: the tables of objects that are made.
-
-    Raises:
-        CatalogError: if the journals may not be read.
-    """
-    offsets = dict(_offsets(connection))
-    lines: list[bytes] = []
-    is_all = False
-    while not is_all:
-        tail = read_tail(root / "journal", offsets)
-        offsets.update(tail.offsets)
-        lines.extend(tail.lines)
-        is_all = tail.is_all
-    _load_events(connection, lines, _unseen(connection, root), None)
-    connection.execute(schema.LOAD_BATCH)
-    _merge(connection, (), None, levels)
-
-
-def _beyond_reading(damage: DamagedError) -> CatalogError:
-    return CatalogError(str(damage), field="catalog", remedy="run `narrate catalog rebuild`")
 
 
 def _put_aside(path: Path) -> None:

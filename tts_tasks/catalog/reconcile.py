@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tts_tasks.catalog.evict import record_eviction
-from tts_tasks.catalog.index import connect
 from tts_tasks.catalog.library import Library
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.sealed import DAMAGED
 from tts_tasks.catalog.selection import Selection, select
 from tts_tasks.values import Checkpoint, never_cancelled

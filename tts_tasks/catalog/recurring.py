@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_tasks.catalog.index import connect
 from tts_tasks.catalog.library import FINISHED, UTTERANCE_FORMAT, Library
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.schema import quote
 
 

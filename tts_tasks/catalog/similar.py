@@ -28,8 +28,9 @@ import numpy as np
 
 from tts_tasks.catalog.alike import Floats, Indices, Packed, Texts, folded
 from tts_tasks.catalog.database import DamagedError, translated
-from tts_tasks.catalog.index import connect, load_tail
 from tts_tasks.catalog.journal import SUFFIX
+from tts_tasks.catalog.live import load_tail
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.schema import LEVELS
 from tts_tasks.catalog.tail import read_tail
 from tts_tasks.errors import CatalogError, EmptyTextError, InputError, TextTooLongError

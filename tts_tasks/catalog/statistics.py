@@ -18,7 +18,7 @@ import duckdb
 
 from tts_tasks.catalog import statistics_sql as sql
 from tts_tasks.catalog.database import DamagedError, translated
-from tts_tasks.catalog.index import connect
+from tts_tasks.catalog.reading import connect
 from tts_tasks.catalog.statistics_values import (
     NARRATION,
     UTTERANCE,
