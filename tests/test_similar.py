@@ -1,6 +1,7 @@
 import shutil
 import threading
 import unicodedata
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tts_tasks.catalog import evict
 from tts_tasks.catalog import similar as module
 from tts_tasks.catalog.alike import MOST, PIECE, Packed, Texts, folded
 from tts_tasks.catalog.index import index, rebuild
-from tts_tasks.catalog.journal import Journal
+from tts_tasks.catalog.journal import Journal, open_journal
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.lookup import look_up
 from tts_tasks.catalog.reading import connect
@@ -235,7 +236,10 @@ steps = st.lists(
         st.tuples(st.just("keep"), sentences, st.integers(0, 3)),
         st.tuples(st.just("hit"), sentences, st.integers(0, 3)),
         st.tuples(st.just("ask"), sentences, st.integers(0, 3)),
-        st.tuples(st.just("index"), st.just(""), st.just(0)),
+        *(
+            st.tuples(st.just(step), st.just(""), st.just(0))
+            for step in ("index", "rebuild", "clear", "lose the catalog")
+        ),
     ),
     min_size=4,
     max_size=20,
@@ -243,14 +247,31 @@ steps = st.lists(
 
 
 @settings(max_examples=15, deadline=None)
-@given(steps, thresholds, st.sampled_from([None, "v0", "v1"]), st.integers(1, 5))
+@given(
+    steps,
+    thresholds,
+    st.sampled_from([None, "v0", "v1"]),
+    st.integers(1, 5),
+    st.sampled_from([0, 3, 2_000]),
+)
 def test_every_answer_is_that_of_a_comparison_with_every_row(
-    tmp_path_factory, steps, threshold, voice, limit
+    tmp_path_factory, steps, threshold, voice, limit, most_changes
 ):
     library = Library(tmp_path_factory.mktemp("home") / "library", durable=False)
+    with mock.patch.object(module, "MOST_CHANGES", most_changes):
+        check_every_answer(library, steps, threshold, voice, limit)
+
+
+def check_every_answer(library, steps, threshold, voice, limit):
     for step, text, n in [*steps, ("ask", "a média dos valores", 0)]:
         about = {"provider": f"p{n // 2}", "voice": f"v{n % 2}"}
         match step:
+            case "rebuild":
+                rebuild(library.root)
+            case "clear":
+                evict.clear(library, Selection(voice="v0"))
+            case "lose the catalog":
+                (library.root / "catalog.duckdb").unlink(missing_ok=True)
             case "keep":
                 keep(library, text, **about, created_at=1.8e9 + n)
             case "hit":
@@ -331,6 +352,60 @@ def test_a_catalog_that_is_published_while_it_is_read_costs_no_match(library, mo
         assert len(similar(library.root, "a soma")) == n
     monkeypatch.setattr(module, "connect", connect)
     assert len(similar(library.root, "a soma")) == 4
+
+
+def tables_read(monkeypatch):
+    """Return the list of what entries are read from."""
+    tables, real = [], module._read_entries
+    monkeypatch.setattr(
+        module,
+        "_read_entries",
+        lambda connection, table: tables.append(table) or real(connection, table),
+    )
+    return tables
+
+
+def test_of_a_later_catalog_only_what_changed_is_read(library, monkeypatch):
+    for n in range(4):
+        keep(library, f"a frase de número {n}")
+    index(library.root)
+    assert similar(library.root, "a frase de número 1")
+    tables = tables_read(monkeypatch)
+    for n in range(4, 8):
+        keep(library, f"a frase de número {n}")
+        if n % 2:
+            index(library.root)
+        (best, *_) = similar(library.root, f"a frase de número {n}")
+        assert best.score == 1
+    assert "library.main.utterances" not in tables
+    evict.clear(library, Selection(voice="a"))
+    index(library.root)
+    assert similar(library.root, "a frase de número 1") == ()
+
+
+def test_after_many_changes_everything_is_read_again(library, monkeypatch):
+    monkeypatch.setattr(module, "MOST_CHANGES", 2)
+    tables = tables_read(monkeypatch)
+    for n in range(6):
+        keep(library, f"a frase de número {n}")
+        index(library.root)
+        assert len(similar(library.root, f"a frase de número {n}", limit=50)) == n + 1
+    assert tables.count("library.main.utterances") == 2
+
+
+def test_a_catalog_that_was_made_again_is_read_again(library, monkeypatch):
+    """What no event tells, a rebuild finds."""
+    register_chunk(library, "a soma")
+    index(library.root)
+    assert len(similar(library.root, "a soma")) == 1
+    register_chunk(library, "a soma!")
+    open_journal(library.root / "journal").close()
+    shutil.rmtree(library.root / "journal")
+    assert len(similar(library.root, "a soma")) == 1
+    rebuild(library.root)
+    tables = tables_read(monkeypatch)
+    assert len(similar(library.root, "a soma")) == 2
+    assert "library.main.utterances" in tables
 
 
 def test_what_is_known_is_not_read_again(library, monkeypatch):

@@ -43,7 +43,8 @@ def open_memory(spill: Path) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         }
     )
-    connection.execute("create schema memory.live")
+    # In logs, and beside JSON on standard output, a bar has no place.
+    connection.execute("set enable_progress_bar = false; create schema memory.live")
     return connection
 
 

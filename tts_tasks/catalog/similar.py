@@ -5,10 +5,11 @@ Compared is ``written``, what the producer wrote: that is what a person remember
 form of Unicode (NFC or NFD) and the amount of white space make no difference; accents and
 punctuation do. What is returned is the text as it was kept.
 
-The published texts stay in this process until another catalog is published; what was registered,
-amended or evicted since is added from the journals. The answer is that of a comparison with every
-row of ``connect(library, live=True).utterances``. A process keeps about 400 bytes for each
-utterance of 97 characters (40 MB for 100,000), and ``KEPT_BYTES`` of them altogether.
+The published texts stay in this process; what was registered, amended or evicted since is read from
+the events of later catalogs and from the journals, until it is so much that all is read again. The
+answer is that of a comparison with every row of ``connect(library, live=True).utterances``. A
+process keeps about 400 bytes for each utterance of 97 characters (40 MB for 100,000), and
+``KEPT_BYTES`` of them altogether.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ KEPT_BYTES = 1 << 30
 """Memory for the libraries that were asked last; the last one stays, even if it is larger."""
 
 ROWS_AT_ONCE = 20_000
+
+MOST_CHANGES = 2_000
+"""Entries that may have changed since the texts were read; each question looks at them apart ..."""
+
+CHANGED_SHARE = 0.02
+"""... or so large a share of them, in a large library: then all texts are read again."""
 
 HARMLESS = ("utterance_hit", "utterance_duplicate")
 """Events of an utterance that change nothing of what is shown here; of later kinds, who knows."""
@@ -105,11 +112,9 @@ def similar(
     _check_numbers(threshold, limit)
     _check_names(voice=voice, provider=provider)
     state = _state(Path(library_root).absolute())
-    published = state.published.best(asked, threshold, voice, provider, limit, state.changed)
-    recent = state.tail.best(asked, threshold, voice, provider, limit, frozenset())
-    both = sorted(
-        [*published, *recent], key=lambda found: (-found[1].score, -found[0], found[1].key)
-    )
+    old = state.base.best(asked, threshold, voice, provider, limit, state.changed)
+    recent = state.recent.best(asked, threshold, voice, provider, limit, frozenset())
+    both = sorted([*old, *recent], key=lambda found: (-found[1].score, -found[0], found[1].key))
     return tuple(match for _, match in both[:limit])
 
 
@@ -283,21 +288,37 @@ def _read_entries(connection: duckdb.DuckDBPyConnection, table: str) -> _Entries
 
 
 @dataclass(frozen=True, slots=True)
+class _Mark:
+    """A moment of the catalog, from which on its events tell what changed."""
+
+    lineage: object
+    """When the indexer's file was made: one that was made again may hold what no event tells."""
+
+    last_row: int
+    """Row of the last event, -1 if there is none; events are only ever appended."""
+
+    last_event: object
+    """What is in that row."""
+
+
+@dataclass(frozen=True, slots=True)
 class _State:
     """What this process knows of a library at one moment."""
 
     identity: tuple[int, int, int] | None
     """Of the published file that was there before this was read; None if there was none."""
 
-    edition: object
-    """Of the published catalog."""
+    base: _Entries
+    """All entries of a published catalog, this one or an earlier one."""
 
-    published: _Entries
-    tail: _Entries
-    """As the journals tell what the published catalog does not hold yet."""
+    mark: _Mark
+    """The moment of that catalog."""
+
+    recent: _Entries
+    """Those that changed since, as they are now."""
 
     changed: frozenset[str]
-    """Keys whose published entries no longer hold: they are in the tail, or evicted."""
+    """Keys whose entries in the base no longer hold: they are in ``recent``, or evicted."""
 
     dealt_with_bytes: Mapping[str, int]
     """How far each journal is in the published catalog, by file name."""
@@ -311,7 +332,7 @@ class _State:
     @property
     def size_bytes(self) -> int:
         """Memory that it takes, about."""
-        return self.published.size_bytes + self.tail.size_bytes
+        return self.base.size_bytes + self.recent.size_bytes
 
 
 _kept: OrderedDict[Path, _State] = OrderedDict()
@@ -354,23 +375,31 @@ def _read(
     offsets: Mapping[str, int],
     known: _State | None,
 ) -> _State:
-    # The connection shows one moment, and its edition says of which catalog: whatever is
-    # published or appended meanwhile, the parts agree with each other.
+    # The connection shows one moment: whatever is published or appended meanwhile, the parts agree
+    # with each other.
     connection = connect(root, live=True)
     with _readable(root):
-        edition = connection.execute("select edition from library.indexer.state").fetchone()
-        if known is None or known.edition != edition:
-            known = None  # The old texts are freed before the new ones are read.
-            published = _read_entries(connection, "library.main.utterances")
+        if known is not None and _goes_on(connection, known.mark):
+            _note_changes(connection, known.mark)
+            changed, recent = _read_changes(connection)
+            most = max(MOST_CHANGES, CHANGED_SHARE * len(known.base.created_us))
+            if len(changed) > most:
+                known = None
         else:
-            published = known.published
-        changed, tail = _read_changes(connection)
+            known = None
+        if known is None:  # The old texts are freed before the new ones are read.
+            mark = _mark(connection)
+            base = _read_entries(connection, "library.main.utterances")
+            _note_changes(connection, mark)
+            changed, recent = _read_changes(connection)
+        else:
+            base, mark = known.base, known.mark
         dealt_with = _dealt_with(connection)
     return _State(
         identity=identity,
-        edition=edition,
-        published=published,
-        tail=tail,
+        base=base,
+        mark=mark,
+        recent=recent,
         changed=changed,
         dealt_with_bytes=dealt_with,
         offsets={
@@ -384,18 +413,58 @@ def _read(
 def _read_tail_again(root: Path, known: _State) -> _State:
     with _readable(root):
         load_tail(known.connection, root, LEVELS[:1])
-        changed, tail = _read_changes(known.connection)
-    return replace(known, changed=changed, tail=tail)
+        changed, recent = _read_changes(known.connection)
+    return replace(known, changed=changed, recent=recent)
+
+
+def _mark(connection: duckdb.DuckDBPyConnection) -> _Mark:
+    """Return the moment of the published catalog."""
+    row = connection.execute(
+        "select coalesce(max(rowid), -1) from library.main.events"
+    ).fetchone() or (-1,)
+    return _Mark(_lineage(connection), int(row[0]), _event(connection, int(row[0])))
+
+
+def _goes_on(connection: duckdb.DuckDBPyConnection, mark: _Mark) -> bool:
+    """Return whether a catalog is a later one, whose events tell what changed since a moment."""
+    is_same_file = _lineage(connection) == mark.lineage
+    return is_same_file and _event(connection, mark.last_row) == mark.last_event
+
+
+def _lineage(connection: duckdb.DuckDBPyConnection) -> object:
+    return connection.execute("select min(applied_at) from library.indexer.migrations").fetchone()
+
+
+def _event(connection: duckdb.DuckDBPyConnection, row: int) -> object:
+    sql = f"select process, sequence from library.main.events where rowid = {row}"
+    return connection.execute(sql).fetchone()
+
+
+def _note_changes(connection: duckdb.DuckDBPyConnection, mark: _Mark) -> None:
+    """Make ``live.noted``: keys of which the published catalog has events since a moment."""
+    connection.execute(
+        f"""
+        create or replace table live.noted as
+        select distinct key from library.main.events
+        where rowid > {mark.last_row} and starts_with(kind, 'utterance_') and key is not null
+        """
+    )
 
 
 def _read_changes(connection: duckdb.DuckDBPyConnection) -> tuple[frozenset[str], _Entries]:
-    """Return the keys of which the journals tell, and what they are now.
+    """Return the keys of which events or journals tell, and what they are now.
 
-    As ``schema.live_view`` puts the two together: all of these keys hide published rows, and those
-    that were evicted, or have hits alone, have no ``created_at``.
+    Those that were evicted, or have hits alone, have no row in the view.
     """
-    changed = connection.execute("select key from live.utterances").fetchall()
-    return frozenset(key for (key,) in changed), _read_entries(connection, "live.utterances")
+    connection.execute(
+        """
+        create or replace table live.changed as
+        select key from live.noted union select key from live.utterances
+        """
+    )
+    changed = connection.execute("select key from live.changed").fetchall()
+    now = "(select * from memory.main.utterances semi join live.changed using (key))"
+    return frozenset(key for (key,) in changed), _read_entries(connection, now)
 
 
 def _dealt_with(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
