@@ -40,10 +40,6 @@ N_SENTENCES = 300
 N_CLAIMED = 4
 """Sentences that all claimants want."""
 
-# Small, so that files rotate and are put away in the middle of it.
-journal.SEGMENT_BYTES = 40_000
-sealed.SEAL_BYTES = 100_000
-
 
 class Ledger:
     """What a process has finished: JSON lines, each written at once."""
@@ -212,6 +208,8 @@ ROLES: dict[str, Callable[[Library, Ledger, random.Random], None]] = {
 def main() -> None:
     """Do one thing after the other until killed."""
     role, root, ledger, seed = sys.argv[1:]
+    # Small, so that files rotate and are put away in the middle of it.
+    journal.SEGMENT_BYTES, sealed.SEAL_BYTES = 40_000, 100_000
     # Whoever kills is lost without us: no process outlives it.
     parent = os.getppid()
     rng = random.Random(seed)
