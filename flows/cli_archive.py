@@ -9,10 +9,15 @@ from typing import Annotated
 import typer
 
 from flows import console
-from flows.cli_eviction import CourseId, OlderThan, Provider, UnusedFor, Voice, selection_of
+from flows.cli_eviction import OlderThan, Provider, UnusedFor, Voice, selection_of
 from flows.cli_script import Json
 from flows.console import show_json, show_step
 from tts_tasks.settings import load_settings
+
+CourseId = Annotated[
+    str | None,
+    typer.Option("--course", help="Only what this course uses: its id, or its folder."),
+]
 
 
 def export(
@@ -40,7 +45,9 @@ def export(
     from tts_tasks.catalog.selection import select
 
     settings = load_settings()
-    selection = selection_of(settings, provider, voice, course, older_than, unused_for)
+    selection = selection_of(
+        settings, provider, voice, course, older_than, unused_for, is_shared=True
+    )
     library = Library(settings.library, durable=settings.durable)
     with contextlib.closing(connect(library.root)) as connection:
         keys = [entry.key for entry in select(connection, selection, time.time())]

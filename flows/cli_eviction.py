@@ -88,10 +88,11 @@ def clear(
     """
     from tts_tasks.catalog import evict as eviction
     from tts_tasks.catalog.library import Library
+    from tts_tasks.catalog.selection import Selection
 
     settings = load_settings()
     selection = selection_of(settings, provider, voice, course, older_than, unused_for)
-    if not (all or any(value is not None for value in asdict(selection).values())):
+    if not all and selection == Selection():
         raise InputError(
             "nothing was chosen",
             field="selection",
@@ -118,14 +119,30 @@ def selection_of(
     course: str | None,
     older_than: str | None,
     unused_for: str | None,
+    *,
+    is_shared: bool = False,
 ) -> Selection:
-    """Return what the options of a command choose."""
+    """Return what the options of a command choose.
+
+    Args:
+        settings: of this installation.
+        provider: name of an engine.
+        voice: a voice preset.
+        course: id of a course, or the folder of its lessons.
+        older_than: an age such as ``30d``.
+        unused_for: an age such as ``2w``.
+        is_shared: whether what other courses use, too, belongs to the course.
+
+    Raises:
+        InputError: for an age that is none.
+    """
     from tts_tasks.catalog.selection import Selection
 
     return Selection(
         provider=provider,
         voice=voice,
         course=None if course is None else course_id(course, settings),
+        is_shared=is_shared,
         older_than_s=None if older_than is None else parse_age(older_than, "older-than"),
         unused_for_s=None if unused_for is None else parse_age(unused_for, "unused-for"),
     )

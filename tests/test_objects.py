@@ -299,6 +299,29 @@ def test_whoever_touches_waits_for_a_removal_and_sees_it(objects):
     assert finish(touching) == "False\n"
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_what_is_evicted_while_it_is_read_is_no_damage(objects, monkeypatch, caplog, again):
+    objects.put(KEY, "flac", b"audio", {})
+    real = Objects.read_sidecar
+    calls = []
+
+    def late(self, key):
+        facts = real(self, key)
+        if not calls:
+            calls.append(key)
+            objects.remove(key)
+            if again:
+                objects.put(key, "flac", b"other audio", {})
+        return facts
+
+    monkeypatch.setattr(Objects, "read_sidecar", late)
+    found = objects.read(KEY, "flac")
+    assert calls
+    assert caplog.text == ""
+    assert (found is not None) == again
+    assert not again or found.path.read_bytes() == b"other audio"
+
+
 def test_an_amended_sidecar_keeps_the_rest(objects):
     objects.put(KEY, "flac", b"audio", {"a": 1, "b": 2})
     facts = objects.amend(KEY, {"b": 3})

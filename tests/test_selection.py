@@ -109,12 +109,15 @@ def test_a_course_is_its_narrations_and_what_only_they_need(library):
     assert sorted(chosen(library, course="a")) == ["narration", "um"]
     assert sorted(chosen(library, course="b")) == ["narration", "três"]
     assert chosen(library, course="c") == []
+    assert sorted(chosen(library, course="a", is_shared=True)) == ["dois", "narration", "um"]
+    assert chosen(library, course="c", is_shared=True) == []
 
 
 def test_a_narration_that_two_courses_share_is_no_ones_alone(library):
     narrate(library, "um", course="a")
     narrate(library, "um", course="b")
     assert chosen(library, course="a") == []
+    assert sorted(chosen(library, course="a", is_shared=True)) == ["narration", "um"]
 
 
 @pytest.mark.parametrize("age_s", [-1.0, float("nan"), float("inf"), 2.0**40])

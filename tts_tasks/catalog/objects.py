@@ -103,16 +103,28 @@ class Objects:
             CatalogError: if the library may not be read.
         """
         path = self.path(key, extension)
-        size_bytes = _size_bytes(path)
-        if not size_bytes:
-            return None
-        facts = self.read_sidecar(key)
-        if facts is None:
-            return None
-        if facts.get("bytes") != size_bytes or facts.get("sha256") != _sha256(path):
+        stored, is_whole = self._look_at(path, key)
+        if is_whole:
+            return stored
+        # Or it was evicted and made again while it was looked at, which nobody can do now.
+        try:
+            with _locked(path.parent, fcntl.LOCK_SH):
+                stored, is_whole = self._look_at(path, key)
+        except OSError as error:
+            raise _unreadable(error, path) from error
+        if not is_whole:
             logger.warning("%s is damaged: it counts as missing, and is made again", path)
-            return None
-        return StoredObject(key, path, facts)
+        return stored
+
+    def _look_at(self, path: Path, key: str) -> tuple[StoredObject | None, bool]:
+        """Return the object, None if there is none, and whether it is what its sidecar says."""
+        size_bytes = _size_bytes(path)
+        facts = self.read_sidecar(key) if size_bytes else None
+        if facts is None:
+            return None, True
+        if facts.get("bytes") != size_bytes or facts.get("sha256") != _sha256(path):
+            return None, False
+        return StoredObject(key, path, facts), True
 
     def find(self, key: str) -> StoredObject | None:
         """Return the object of a key, whatever its extension, or None if none can be used.
@@ -182,7 +194,7 @@ class Objects:
                 text = json.dumps(complete, ensure_ascii=False, allow_nan=False, indent=1)
                 self._write(sidecar_temp, [text.encode()], cleanup)
                 with _locked(target.parent) as folder_fd:
-                    existing = self.read(key, extension)
+                    existing, _ = self._look_at(target, key)
                     if existing is not None:
                         return existing, False
                     _remove_stale(target.parent, STALE_TEMPORARY_S)

@@ -34,7 +34,10 @@ class Selection:
     """Voice preset."""
 
     course: str | None = None
-    """Id of a course: its narrations, and the utterances that no other course uses."""
+    """Id of a course: its narrations, and the utterances that they consist of."""
+
+    is_shared: bool = False
+    """Whether what is used elsewhere, too, belongs to the course."""
 
     older_than_s: float | None = None
     """Seconds since it was made."""
@@ -130,7 +133,7 @@ def select(
             f" or last_used_at_s > {now_s + CLOCK_S!r})"
         )
     if selection.course is not None:
-        conditions.append(f"key in ({_of_course(selection.course)})")
+        conditions.append(f"key in ({_of_course(selection.course, selection.is_shared)})")
     answer = connection.execute(f"""
         with objects as (
             select key, 'utterance' as kind, provider, voice, bytes, duration_s,
@@ -152,8 +155,9 @@ def select(
         yield from (Entry(*row) for row in rows)
 
 
-def _of_course(course: str) -> str:
-    """Return SQL for the keys of a course's narrations, and of what only they consist of."""
+def _of_course(course: str, is_shared: bool) -> str:
+    """Return SQL for the keys of a course's narrations, and of what they consist of."""
+    others = "false" if is_shared else f"course is distinct from {quote(course)}"
     return f"""
     with
     finished as (
@@ -161,7 +165,7 @@ def _of_course(course: str) -> str:
         where kind = 'narration_finished' and key is not null
     ),
     own as (select key from finished where course = {quote(course)}),
-    others as (select key from finished where course is distinct from {quote(course)}),
+    others as (select key from finished where {others}),
     used as (
         select unnest(chunk_keys) as key, key in (from own) as is_own,
             key in (from others) as is_others
