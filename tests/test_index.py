@@ -568,6 +568,7 @@ DOWNGRADES = {
         drop table indexer.evictions;
         drop table indexer.sealed;
     """,
+    4: "alter table indexer.state drop column found",
 }
 """How to undo each migration."""
 

@@ -393,6 +393,28 @@ def test_after_many_changes_everything_is_read_again(library, monkeypatch):
     assert tables.count("library.main.utterances") == 2
 
 
+def test_hits_are_no_changes_and_what_a_hit_finds_is_one(library, monkeypatch):
+    monkeypatch.setattr(module, "MOST_CHANGES", 2)
+    chunks = [register_chunk(library, f"a frase de número {n}").chunk for n in range(5)]
+    index(library.root)
+    assert len(similar(library.root, "a frase de número 1", limit=50)) == 5
+    tables = tables_read(monkeypatch)
+    for chunk in chunks:
+        library.use_utterance(chunk)
+    index(library.root)
+    assert len(similar(library.root, "a frase de número 1", limit=50)) == 5
+    assert "library.main.utterances" not in tables
+    # Its registration was lost with its writer: it is known from its first hit on.
+    late = register_chunk(library, "a frase de número 9").chunk
+    for path in (library.root / "journal").glob("*.jsonl"):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if late.key not in line))
+    library.use_utterance(late)
+    index(library.root)
+    assert len(similar(library.root, "a frase de número 1", limit=50)) == 6
+    assert "library.main.utterances" in tables
+
+
 def test_a_catalog_that_was_made_again_is_read_again(library, monkeypatch):
     """What no event tells, a rebuild finds."""
     register_chunk(library, "a soma")

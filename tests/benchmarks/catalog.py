@@ -8,109 +8,184 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import platform
 import random
-import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from tests.benchmarks.catalog_rivals import DESIGNS
+from tests.benchmarks.catalog_entries import AUDIO_BYTES, encode_sounds
+from tests.benchmarks.catalog_rivals import DESIGNS, DURABILITIES
+from tests.support.catalog import make_waveform
+from tts_tasks.catalog.library import encode_flac
 
-OPERATIONS = ("found", "missed", "register", "event")
+OPERATIONS = ("found", "used", "missed", "register", "event")
+
+WARM_UP = 0.25
+"""Share of the seconds of a phase that comes before it."""
+
+PATIENCE_S = 300.0
+"""How long anybody waits for the others, who may have failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What each process of one row does."""
+
+    design: str
+    folder: Path
+    synchronous: str
+    entries: int
+    audio_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What one process measured of one operation."""
+
+    times_ms: npt.NDArray[np.float64]
+    begun_s: float
+    ended_s: float
+    n_warm_up: int
+    """Calls before it."""
+
+
+def run(call: Callable[[str], object], names: itertools.count[int], seconds: float) -> Phase:
+    """Call something for some seconds."""
+    times_ms = []
+    begun_s = now_s = time.perf_counter()
+    while now_s - begun_s < seconds:
+        before_s = time.perf_counter()
+        call(str(next(names)))
+        now_s = time.perf_counter()
+        times_ms.append((now_s - before_s) * 1e3)
+    return Phase(np.array(times_ms), begun_s, now_s, 0)
 
 
 def work(
-    design: str,
-    folder: Path,
-    durable: bool,
-    entries: int,
-    seconds: float,
+    task: Task,
     number: int,
     barrier: Barrier,
-    results: multiprocessing.Queue[tuple[str, list[float], float]],
+    results: multiprocessing.Queue[Mapping[str, Phase]],
 ) -> None:
     """Do each operation for some seconds, all processes at once; report how long each call took."""
-    store = DESIGNS[design](folder, durable=durable)
+    store = DESIGNS[task.design](
+        task.folder, synchronous=task.synchronous, size_bytes=task.audio_bytes
+    )
     rng = random.Random(number)
-    mine = f"{durable} {os.getpid()}"
-    calls: dict[str, Callable[[int], object]] = {
-        "found": lambda _: store.look_up(f"entry {rng.randrange(entries)}"),
-        "missed": lambda n: store.look_up(f"absent {mine} {n}"),
+    mine = f"{task.synchronous} {os.getpid()}"
+
+    def is_found(audio: bytes | None) -> None:
+        assert audio is not None
+
+    def is_missed(audio: bytes | None) -> None:
+        assert audio is None
+
+    calls: dict[str, Callable[[str], object]] = {
+        "found": lambda _: is_found(store.find(f"entry {rng.randrange(task.entries)}")),
+        "used": lambda _: is_found(store.use(f"entry {rng.randrange(task.entries)}")),
+        "missed": lambda n: is_missed(store.find(f"absent {mine} {n}")),
         "register": lambda n: store.register(f"new {mine} {n}"),
         "event": lambda n: store.record(f"entry {n}"),
     }
+    measured = {}
+    encode_sounds(task.audio_bytes)
     for operation in OPERATIONS:
-        call = calls[operation]
-        call(-1)
-        barrier.wait()
-        times_ms = []
-        begun_s = now_s = time.perf_counter()
-        n = 0
-        while now_s - begun_s < seconds:
-            before_s = time.perf_counter()
-            call(n)
-            now_s = time.perf_counter()
-            times_ms.append((now_s - before_s) * 1e3)
-            n += 1
-        results.put((operation, times_ms, now_s - begun_s))
-        barrier.wait()
+        names = itertools.count()
+        barrier.wait(PATIENCE_S)
+        warm_up = run(calls[operation], names, WARM_UP * task.seconds)
+        barrier.wait(PATIENCE_S)
+        phase = run(calls[operation], names, task.seconds)
+        measured[operation] = Phase(
+            phase.times_ms, phase.begun_s, phase.ended_s, len(warm_up.times_ms)
+        )
+    # To report earlier would take the processor from those who still measure.
+    barrier.wait(PATIENCE_S)
+    results.put(measured)
 
 
-def measure(
-    design: str, folder: Path, durable: bool, entries: int, seconds: float, n_processes: int
-) -> str:
-    """Return one row of the table."""
+def measure(task: Task, n_processes: int) -> tuple[list[str], dict[str, int]]:
+    """Return the cells of one row, and how often each operation was done."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(n_processes), context.Queue()
     processes = [
-        context.Process(
-            target=work,
-            args=(design, folder, durable, entries, seconds, number, barrier, results),
-        )
+        context.Process(target=work, args=(task, number, barrier, results))
         for number in range(n_processes)
     ]
+    os.sync()  # What the row before wrote is not this one's burden.
     for process in processes:
         process.start()
-    times_ms: dict[str, list[float]] = {operation: [] for operation in OPERATIONS}
-    rates: dict[str, float] = dict.fromkeys(OPERATIONS, 0.0)
-    for _ in range(n_processes * len(OPERATIONS)):
-        operation, times, took_s = results.get()
-        times_ms[operation] += times
-        rates[operation] += len(times) / took_s
+    measured = [results.get(timeout=PATIENCE_S) for _ in processes]
     for process in processes:
         process.join()
         assert process.exitcode == 0
-    cells = [
-        f"{np.percentile(times_ms[each], 50):.3f} / {np.percentile(times_ms[each], 99):.3f}"
-        f" ({rates[each]:,.0f}/s)"
-        for each in OPERATIONS
-    ]
-    return f"| {design} | {n_processes} | " + " | ".join(cells) + " |"
+    cells, counts = [], {}
+    for operation in OPERATIONS:
+        phases = [each[operation] for each in measured]
+        times_ms = np.concatenate([phase.times_ms for phase in phases])
+        wall_s = max(p.ended_s for p in phases) - min(p.begun_s for p in phases)
+        p50, p99 = np.percentile(times_ms, [50, 99])
+        longest, per_s = times_ms.max(), len(times_ms) / wall_s
+        cells.append(f"{p50:.3f} / {p99:.3f} / {longest:.0f} ({per_s:,.0f}/s)")
+        counts[operation] = len(times_ms) + sum(phase.n_warm_up for phase in phases)
+    return cells, counts
 
 
-def compare(folder: Path, entries: int, seconds: float, processes: list[int]) -> None:
-    """Print the tables of all designs."""
+def compare(
+    folder: Path, entries: int, audio_bytes: int, seconds: float, processes: list[int]
+) -> None:
+    """Print the tables of all designs, and see that nothing is missing in the end."""
+    expected = {}
     for design, kind in DESIGNS.items():
-        kind(folder / design, durable=False).fill(f"entry {n}" for n in range(entries))
-    for durable in (True, False):
-        print(f"\n{entries:,} entries, {'durable' if durable else 'not durable'}")
-        print("milliseconds, p50 / p99, and calls per second of all processes together\n")
-        print("| design | processes | found | missed | register | event |")
-        print("|---|---|---|---|---|---|")
+        store = kind(folder / design, synchronous="off", size_bytes=audio_bytes)
+        store.fill(f"entry {n}" for n in range(entries))
+        expected[design] = [entries, 0]
+    encoding_ms = time_encoding(audio_bytes)
+    for durability, rivals in DURABILITIES.items():
+        print(f"\n{entries:,} entries of {audio_bytes:,} bytes, {durability}; {load()}")
+        print("milliseconds, p50 / p99 / longest, and calls per second of all processes together;")
+        print(f"encoding the FLAC, {encoding_ms:.2f} ms, is in none of them\n")
+        print("| design | sync | processes | " + " | ".join(OPERATIONS) + " |")
+        print("|---|---|---" + "|---" * len(OPERATIONS) + "|")
         for n_processes in processes:
-            for design in DESIGNS:
+            for design, synchronous in rivals:
+                task = Task(design, folder / design, synchronous, entries, audio_bytes, seconds)
+                cells, counts = measure(task, n_processes)
+                expected[design][0] += counts["register"]
+                expected[design][1] += counts["used"] + counts["event"]
                 print(
-                    measure(design, folder / design, durable, entries, seconds, n_processes),
+                    f"| {design} | {synchronous} | {n_processes} | {' | '.join(cells)} |",
                     flush=True,
                 )
+    print()
+    for design, kind in DESIGNS.items():
+        counted = kind(folder / design, synchronous="off").count()
+        assert counted == tuple(expected[design]), (design, counted, expected[design])
+        entries, events = counted
+        print(f"{design}: {entries:,} entries and {events:,} events, all that were written")
+
+
+def time_encoding(audio_bytes: int) -> float:
+    """Return the milliseconds in which the audio of an entry becomes FLAC: the median."""
+    waveform = make_waveform(audio_bytes // 2)
+    phase = run(lambda _: encode_flac(waveform), itertools.count(), 0.2)
+    return float(np.median(phase.times_ms))
+
+
+def load() -> str:
+    """Return the load averages."""
+    return "load " + ", ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
 def machine(folder: Path) -> str:
@@ -118,20 +193,33 @@ def machine(folder: Path) -> str:
     model = platform.processor() or platform.machine()
     with Path("/proc/cpuinfo").open() as file:
         model = next((line.split(":")[1].strip() for line in file if "model name" in line), model)
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    free_gb = shutil.disk_usage(folder).free / 1e9
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{model}, {os.cpu_count()} cores, load {load}, {free_gb:.0f} GB free, {now}"
+    return f"{now}; {model}, {os.cpu_count()} cores, {load()}; {disk(folder)}"
+
+
+def disk(folder: Path) -> str:
+    """Return the device and the file system below a folder."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    above = [str(folder.resolve()), *map(str, folder.resolve().parents)]
+    # The longest one holds it; of those at one place, the last one mounted.
+    device, _, kind, *_ = max(
+        (mount for mount in mounts if mount[1] in above), key=lambda mount: len(mount[1])
+    )
+    return f"{kind} on {device}"
 
 
 def main() -> None:
     """Print the tables that were asked for."""
     from tests.benchmarks import catalog_readers, catalog_upkeep
 
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(",")]
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=100_000)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--processes", type=int, nargs="+", default=[1, 4, 8])
+    parser.add_argument("--audio-bytes", type=int, default=AUDIO_BYTES)
+    parser.add_argument("--processes", type=numbers, default=[1, 4, 8], help="e.g. 1,4,8")
+    parser.add_argument("--sizes", type=numbers, default=[100_000, 1_000_000], help="of readers")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each phase")
     parser.add_argument("--writers", type=int, default=8)
     parser.add_argument("--out", type=Path, help="folder on the disk to measure")
@@ -141,9 +229,11 @@ def main() -> None:
         folder = Path(name)
         print(machine(folder), flush=True)
         if options.only in (None, "rivals"):
-            compare(folder, options.entries, options.seconds, options.processes)
+            compare(
+                folder, options.entries, options.audio_bytes, options.seconds, options.processes
+            )
         if options.only in (None, "readers"):
-            catalog_readers.compare(folder, options.sizes, options.writers, 10 * options.seconds)
+            catalog_readers.compare(folder, options.sizes, options.writers, 15 * options.seconds)
         if options.only in (None, "upkeep"):
             catalog_upkeep.measure(folder, options.entries)
 

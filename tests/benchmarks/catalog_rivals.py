@@ -1,14 +1,14 @@
-"""Three ways to keep 12 kB of audio with its facts under a key, as equal as they can be made.
+"""Three ways to keep FLAC with its facts under a key, each as its own documentation would have it.
 
-Durable: acknowledged means on the disk. The library syncs the audio, the sidecar, their folder and
-the journal; SQLite runs in WAL mode with ``synchronous=FULL``, which syncs the log at each commit.
-Not durable: the library syncs nothing; SQLite runs with ``synchronous=OFF``. ``diskcache`` is a
-SQLite of its own in WAL mode, and keeps values of this size in it.
+``full``: acknowledged means on the disk. The library syncs the audio, the sidecar, their folder and
+the journal; SQLite and ``diskcache`` (a SQLite of its own) sync their log at each commit, and
+``diskcache`` syncs the files of values from 32 KiB on, which it does not by itself. A hit is synced
+by none. ``normal``: SQLite syncs at checkpoints, the default of ``diskcache``. ``off``: nobody
+syncs; after a power failure the library takes what is not whole for missing, SQLite may be damaged.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import time
@@ -18,55 +18,39 @@ from typing import Any, Protocol
 
 import diskcache
 
+from tests.benchmarks.catalog_entries import (
+    AUDIO_BYTES,
+    audio_of,
+    chunk_of,
+    facts_of,
+    facts_with_sum,
+    key_of,
+)
+from tts_tasks.catalog.index import index
 from tts_tasks.catalog.library import UTTERANCE_FORMAT, Library
+from tts_tasks.catalog.reading import query
+from tts_tasks.files import flush
 
-AUDIO_BYTES = 12_000
+TIMEOUT_S = 60
+
+HIT = "utterance_hit"
+OTHER = "benchmark_event"
 
 ELSEWHERE = ("key", "kind", "extension", "words")
 """Facts that the event of a registration has in another place, or not at all."""
-
-
-def key_of(name: str) -> str:
-    """Return the key of an entry."""
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
-def audio_of(name: str) -> bytes:
-    """Return what is kept under it: bytes that do not compress, as those of FLAC."""
-    seed = hashlib.sha256(name.encode()).digest()
-    return (seed * (AUDIO_BYTES // len(seed) + 1))[:AUDIO_BYTES]
-
-
-def facts_of(name: str) -> dict[str, Any]:
-    """Return what is known of it: the sidecar of an utterance."""
-    return {
-        "kind": "utterance",
-        "provider": "espeak",
-        "revision": "espeak-ng-1.52",
-        "voice": "pt-br+f2",
-        "parameters": {"rate": 150},
-        "seed": 0,
-        "takes": 1,
-        "flags": [],
-        "quality": None,
-        "spoken": f"A frase {name} é uma de muitas.",
-        "written": f"A frase {name} é uma de muitas.",
-        "duration_s": 3.0,
-        "sample_rate": 22050,
-        "synthesis_s": 0.25,
-        "words": [],
-        "created_at": round(time.time(), 6),
-    }
 
 
 class Design(Protocol):
     """A store of audio and facts."""
 
     def fill(self, names: Iterable[str]) -> None:
-        """Register entries, fast and without a word about durability."""
+        """Register entries, fast and without a word about durability, and tidy up."""
 
-    def look_up(self, name: str) -> bytes | None:
+    def find(self, name: str) -> bytes | None:
         """Return the audio of an entry, whose facts were read, too."""
+
+    def use(self, name: str) -> bytes | None:
+        """Return the same, and write down that it was used, as a narration does."""
 
     def register(self, name: str) -> None:
         """Keep an entry, unless it is there, and write down that it was registered."""
@@ -75,62 +59,81 @@ class Design(Protocol):
         """Write down that something happened."""
 
     def count(self) -> tuple[int, int]:
-        """Return how many entries and events there are."""
+        """Return how many entries there are, and how many uses and recorded events."""
 
 
 class OurLibrary:
     """This system's."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, synchronous: str, size_bytes: int = AUDIO_BYTES) -> None:
         """Open it."""
-        self.library = Library(folder / "library", durable=durable)
+        self.library = Library(folder / "library", durable=synchronous == "full")
+        self.size_bytes = size_bytes
 
     def fill(self, names: Iterable[str]) -> None:
         """See ``Design``."""
-        self.library = Library(self.library.root, durable=False)
         for name in names:
             self.register(name)
+        index(self.library.root)
 
-    def look_up(self, name: str) -> bytes | None:
+    def find(self, name: str) -> bytes | None:
         """See ``Design``. The checksum is compared, which the others do not."""
-        found = self.library.objects.read(key_of(name), UTTERANCE_FORMAT)
+        found = self.library.find_utterance(chunk_of(name))
+        return None if found is None else found.path.read_bytes()
+
+    def use(self, name: str) -> bytes | None:
+        """See ``Design``."""
+        found = self.library.use_utterance(chunk_of(name))
         return None if found is None else found.path.read_bytes()
 
     def register(self, name: str) -> None:
-        """See ``Design``."""
-        key, audio = key_of(name), audio_of(name)
-        stored, _ = self.library.objects.put(key, UTTERANCE_FORMAT, audio, facts_of(name))
-        fields = {field: value for field, value in stored.facts.items() if field not in ELSEWHERE}
-        self.library.record("utterance_registered", key, **fields)
+        """See ``Design``: what ``register_utterance`` does once the audio is encoded."""
+        key, audio = key_of(name), audio_of(name, self.size_bytes)
+        stored, is_new = self.library.objects.put(key, UTTERANCE_FORMAT, audio, facts_of(name))
+        if is_new:
+            fields = {each: fact for each, fact in stored.facts.items() if each not in ELSEWHERE}
+            self.library.record("utterance_registered", key, **fields)
 
     def record(self, name: str) -> None:
         """See ``Design``."""
-        self.library.record("benchmark_event", key_of(name), provider="espeak", voice="pt-br+f2")
+        self.library.record(OTHER, key_of(name), provider="espeak", voice="pt-br+f2")
 
     def count(self) -> tuple[int, int]:
         """See ``Design``."""
-        from tts_tasks.catalog.reading import query
-
+        index(self.library.root)
         entries = sum(1 for _ in self.library.objects.keys())  # noqa: SIM118 - no mapping
-        sql = "select count(*) from events where kind = 'benchmark_event'"
-        return entries, int(query(self.library.root, sql)[1][0][0])
+        sql = f"""
+            select (select count(*) from utterances),
+                   (select count(*) from events where kind in ('{HIT}', '{OTHER}'))
+        """
+        ((known, events),) = query(self.library.root, sql)[1]
+        assert known == entries, "the catalog knows what is there"
+        return entries, int(events)
 
 
 class Sqlite:
-    """One SQLite file, in WAL mode."""
+    """One SQLite file, in WAL mode, with the memory that ``diskcache`` gives it."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, synchronous: str, size_bytes: int = AUDIO_BYTES) -> None:
         """Open it."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "rival.sqlite"
-        self.database = sqlite3.connect(path, timeout=60, isolation_level=None)
-        self.database.execute("pragma journal_mode = wal")
-        self.database.execute(f"pragma synchronous = {'full' if durable else 'off'}")
+        self.path = folder / "rival.sqlite"
+        self.size_bytes = size_bytes
+        self.database = self._open(synchronous)
+        self.for_hits = self._open("normal" if synchronous == "full" else synchronous)
+        # With rowids: a B-tree of keys alone is small, one of keys with their audio is not.
         self.database.executescript("""
-            create table if not exists entries (key text primary key, facts text, audio blob)
-                without rowid;
+            create table if not exists entries (key text primary key, facts text, audio blob);
             create table if not exists events (at real, kind text, key text, fields text);
         """)
+
+    def _open(self, synchronous: str) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=TIMEOUT_S, isolation_level=None)
+        database.execute("pragma journal_mode = wal")
+        database.execute(f"pragma synchronous = {synchronous}")
+        database.execute("pragma cache_size = 8192")
+        database.execute(f"pragma mmap_size = {64 << 20}")
+        return database
 
     def fill(self, names: Iterable[str]) -> None:
         """See ``Design``."""
@@ -138,8 +141,10 @@ class Sqlite:
         for name in names:
             self._insert(name)
         self.database.execute("commit")
+        # A log as large as all entries would be read beside the file ever after.
+        self.database.execute("pragma wal_checkpoint(truncate)")
 
-    def look_up(self, name: str) -> bytes | None:
+    def find(self, name: str) -> bytes | None:
         """See ``Design``."""
         row = self.database.execute(
             "select facts, audio from entries where key = ?", (key_of(name),)
@@ -149,19 +154,25 @@ class Sqlite:
         json.loads(row[0])
         return bytes(row[1])
 
+    def use(self, name: str) -> bytes | None:
+        """See ``Design``."""
+        found = self.find(name)
+        if found is not None:
+            self._event(self.for_hits, HIT, name, '{"provider": "espeak", "voice": "pt-br+f2"}')
+        return found
+
     def _insert(self, name: str) -> None:
-        facts = facts_of(name)
-        audio = audio_of(name)
-        facts["sha256"] = hashlib.sha256(audio).hexdigest()
-        text = json.dumps(facts)
-        self.database.execute(
+        audio, text = audio_of(name, self.size_bytes), facts_with_sum(name, self.size_bytes)
+        done = self.database.execute(
             "insert or ignore into entries values (?, ?, ?)", (key_of(name), text, audio)
         )
-        self._event("utterance_registered", name, text)
+        if done.rowcount:
+            self._event(self.database, "utterance_registered", name, text)
 
-    def _event(self, kind: str, name: str, fields: str) -> None:
+    @staticmethod
+    def _event(database: sqlite3.Connection, kind: str, name: str, fields: str) -> None:
         event = (time.time(), kind, key_of(name), fields)
-        self.database.execute("insert into events values (?, ?, ?, ?)", event)
+        database.execute("insert into events values (?, ?, ?, ?)", event)
 
     def register(self, name: str) -> None:
         """See ``Design``."""
@@ -171,36 +182,57 @@ class Sqlite:
 
     def record(self, name: str) -> None:
         """See ``Design``."""
-        self._event("benchmark_event", name, '{"provider": "espeak", "voice": "pt-br+f2"}')
+        self._event(self.database, OTHER, name, '{"provider": "espeak", "voice": "pt-br+f2"}')
 
     def count(self) -> tuple[int, int]:
         """See ``Design``."""
-        (entries,) = self.database.execute("select count(*) from entries").fetchone()
-        (events,) = self.database.execute(
-            "select count(*) from events where kind = 'benchmark_event'"
+        row = self.database.execute(
+            "select (select count(*) from entries),"
+            " (select count(*) from events where kind in (?, ?))",
+            (HIT, OTHER),
         ).fetchone()
-        return int(entries), int(events)
+        return int(row[0]), int(row[1])
+
+
+class SyncingDisk(diskcache.Disk):  # type: ignore[misc]
+    """Values that are files are on the disk before their row is written."""
+
+    def _write(self, full_path: str, *arguments: Any, **options: Any) -> Any:
+        written = super()._write(full_path, *arguments, **options)
+        flush(Path(full_path))
+        flush(Path(full_path).parent)
+        return written
 
 
 class Diskcache:
-    """The package ``diskcache``."""
+    """The package ``diskcache``; a list that others append to is what it calls a queue."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, synchronous: str, size_bytes: int = AUDIO_BYTES) -> None:
         """Open it."""
-        self.cache = diskcache.Cache(
-            str(folder / "diskcache"),
-            size_limit=1 << 40,
-            timeout=60,
-            sqlite_synchronous=2 if durable else 0,
+        self.size_bytes = size_bytes
+        levels = {"off": 0, "normal": 1, "full": 2}
+        self.cache, self.for_hits = (
+            diskcache.Cache(
+                str(folder / "diskcache"),
+                size_limit=1 << 40,
+                timeout=TIMEOUT_S,
+                disk=SyncingDisk if synchronous == "full" else diskcache.Disk,
+                sqlite_synchronous=levels[synchronous],
+            )
+            for _ in range(2)
         )
+        # Of this connection alone.
+        hits_level = min(levels[synchronous], levels["normal"])
+        self.for_hits.reset("sqlite_synchronous", hits_level, update=False)
 
     def fill(self, names: Iterable[str]) -> None:
         """See ``Design``."""
         with self.cache.transact():
             for name in names:
-                self.cache.add(key_of(name), self._value(name))
+                self.register(name)
+        self.cache._sql("pragma wal_checkpoint(truncate)").fetchall()
 
-    def look_up(self, name: str) -> bytes | None:
+    def find(self, name: str) -> bytes | None:
         """See ``Design``."""
         found: tuple[str, bytes] | None = self.cache.get(key_of(name))
         if found is None:
@@ -208,29 +240,29 @@ class Diskcache:
         json.loads(found[0])
         return found[1]
 
-    def _value(self, name: str) -> tuple[str, bytes]:
-        facts = facts_of(name)
-        audio = audio_of(name)
-        facts["sha256"] = hashlib.sha256(audio).hexdigest()
-        return json.dumps(facts), audio
+    def use(self, name: str) -> bytes | None:
+        """See ``Design``."""
+        found = self.find(name)
+        if found is not None:
+            self.for_hits.push((HIT, key_of(name), "espeak", "pt-br+f2"), prefix="events")
+        return found
 
     def register(self, name: str) -> None:
         """See ``Design``."""
-        value = self._value(name)
+        text = facts_with_sum(name, self.size_bytes)
         with self.cache.transact():
-            self.cache.add(key_of(name), value)
-            self.cache.push(("utterance_registered", name, value[0]), prefix="registrations")
+            if self.cache.add(key_of(name), (text, audio_of(name, self.size_bytes))):
+                event = ("utterance_registered", key_of(name), text)
+                self.cache.push(event, prefix="registrations")
 
     def record(self, name: str) -> None:
         """See ``Design``."""
-        self.cache.push(("benchmark_event", key_of(name), "espeak", "pt-br+f2"), prefix="events")
+        self.cache.push((OTHER, key_of(name), "espeak", "pt-br+f2"), prefix="events")
 
     def count(self) -> tuple[int, int]:
         """See ``Design``."""
-        keys = list(self.cache)
-        events = sum(1 for key in keys if str(key).startswith("events"))
-        entries = sum(1 for key in keys if len(str(key)) == 64)
-        return entries, events
+        keys = [str(key) for key in self.cache]
+        return sum(len(key) == 64 for key in keys), sum(key.startswith("events") for key in keys)
 
 
 DESIGNS: dict[str, type[OurLibrary] | type[Sqlite] | type[Diskcache]] = {
@@ -238,3 +270,14 @@ DESIGNS: dict[str, type[OurLibrary] | type[Sqlite] | type[Diskcache]] = {
     "SQLite WAL": Sqlite,
     "diskcache": Diskcache,
 }
+
+DURABILITIES = {
+    "durable": (("library", "full"), ("SQLite WAL", "full"), ("diskcache", "full")),
+    "not durable": (
+        ("library", "off"),
+        ("SQLite WAL", "off"),
+        ("SQLite WAL", "normal"),
+        ("diskcache", "normal"),
+    ),
+}
+"""What is compared with what; ``off`` is like ours, ``normal`` is what most would run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,9 @@ from tests.benchmarks.catalog_rivals import OurLibrary
 from tts_tasks.catalog.evict import evict, measure_size
 from tts_tasks.catalog.index import index, rebuild
 from tts_tasks.catalog.reading import connect
+
+TAIL = 1_000
+"""Events that the catalog does not hold yet, in a busy minute."""
 
 
 def timed(call: Callable[[], object]) -> tuple[float, float]:
@@ -22,32 +24,44 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
 
 def measure(folder: Path, entries: int) -> None:
     """Print the table."""
-    store = OurLibrary(folder / "upkeep", durable=False)
+    store = OurLibrary(folder / "upkeep", synchronous="off")
     library = store.library
-    store.fill(f"entry {n}" for n in range(entries))
-    long_ago_s = time.time() - 86_400
-    for path in library.objects.root.rglob("*.json"):
-        os.utime(path, (long_ago_s, long_ago_s))
+    for n in range(entries):
+        store.register(f"entry {n}")
 
     def open_and_close() -> None:
         connect(library.root).close()
 
-    def evict_all() -> None:
-        # All was made just now, as far as the catalog knows.
-        done = evict(library, measure_size(library.root) // 100, low_water=0.0, grace_s=0.0)
-        assert done is not None
-        assert done.objects == entries
+    def write_tail() -> None:
+        for n in range(min(TAIL, entries)):
+            store.record(f"entry {n}")
 
-    print(f"\nUpkeep of {entries:,} objects; seconds\n")
-    print("| what | wall | CPU |")
-    print("|---|---|---|")
-    for what, call in {
-        "connect, nothing indexed": open_and_close,
-        "index": lambda: index(library.root),
-        "connect, all indexed": open_and_close,
-        "rebuild": lambda: rebuild(library.root),
-        "evict all": evict_all,
-        "index the evictions": lambda: index(library.root),
-    }.items():
+    def evict_down_to(share: float) -> int:
+        # Below a budget of one byte less there is always something to do.
+        budget_bytes = measure_size(library.root) - 1
+        done = evict(library, budget_bytes, low_water=share, grace_s=0.0)
+        assert done is not None
+        assert done.is_enough
+        assert not done.kept
+        return done.objects
+
+    steps: dict[str, tuple[Callable[[], object], int]] = {
+        "connect, nothing indexed": (open_and_close, entries),
+        "index": (lambda: index(library.root), entries),
+        "connect, all indexed": (open_and_close, 0),
+        f"write {TAIL:,} events": (write_tail, TAIL),
+        f"connect, {TAIL:,} events not indexed": (open_and_close, TAIL),
+        f"index {TAIL:,} events": (lambda: index(library.root), TAIL),
+        "rebuild": (lambda: rebuild(library.root), entries),
+        "evict half": (lambda: evict_down_to(0.5), entries // 2),
+        "evict the rest": (lambda: evict_down_to(0.0), entries - entries // 2),
+        "index the evictions": (lambda: index(library.root), entries),
+    }
+    print(f"\nUpkeep of {entries:,} objects; seconds, and objects or events of each second\n")
+    print("| what | wall | CPU | per second |")
+    print("|---|---|---|---|")
+    for what, (call, amount) in steps.items():
         wall_s, cpu_s = timed(call)
-        print(f"| {what} | {wall_s:.2f} | {cpu_s:.2f} |", flush=True)
+        rate = f"{amount / wall_s:,.0f}" if amount else ""
+        print(f"| {what} | {wall_s:.2f} | {cpu_s:.2f} | {rate} |", flush=True)
+    assert not list(library.objects.keys())

@@ -193,6 +193,8 @@ def _take_in(
         connection.execute(schema.keep_progress(name, dealt_with_bytes, unparsable))
     for file in sealed:
         connection.execute(schema.keep_sealed(file.name))
+    if sidecars:
+        connection.execute(schema.note_found(len(sidecars)))
     connection.execute(schema.NEW_EDITION)
     connection.execute("commit")
     for name, count in tail.unparsable.items():

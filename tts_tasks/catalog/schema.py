@@ -152,6 +152,11 @@ MIGRATIONS = (
     -- Files of closed journals that were taken in, and what each was made of.
     create table library.indexer.sealed (name varchar, journal varchar);
     """,
+    # 4
+    """
+    -- Objects that were taken from their sidecars: no event of theirs tells that they are new.
+    alter table library.indexer.state add column found bigint;
+    """,
 )
 """Number n brings a catalog of version n - 1 to version n; never change one that was released."""
 
@@ -336,6 +341,11 @@ insert into library.indexer.processes
 """
 
 NEW_EDITION = "update library.indexer.state set edition = uuid()"
+
+
+def note_found(count: int) -> str:
+    """Return SQL that notes how many objects were taken from their sidecars."""
+    return f"update library.indexer.state set found = coalesce(found, 0) + {count}"
 
 
 def keep_progress(name: str, dealt_with_bytes: int, unparsable_lines: int) -> str:

@@ -50,7 +50,7 @@ MOST_CHANGES = 2_000
 CHANGED_SHARE = 0.02
 """... or so large a share of them, in a large library: then all texts are read again."""
 
-HARMLESS = ("utterance_hit", "utterance_duplicate")
+HARMLESS = ("utterance_hit", "utterance_duplicate", "utterance_imported")
 """Events of an utterance that change nothing of what is shown here; of later kinds, who knows."""
 
 
@@ -292,7 +292,8 @@ class _Mark:
     """A moment of the catalog, from which on its events tell what changed."""
 
     lineage: object
-    """When the indexer's file was made: one that was made again may hold what no event tells."""
+    """When the indexer's file was made, and how many objects it found without an event: of one
+    that was made again, or that found more, the events do not tell everything."""
 
     last_row: int
     """Row of the last event, -1 if there is none; events are only ever appended."""
@@ -432,7 +433,10 @@ def _goes_on(connection: duckdb.DuckDBPyConnection, mark: _Mark) -> bool:
 
 
 def _lineage(connection: duckdb.DuckDBPyConnection) -> object:
-    return connection.execute("select min(applied_at) from library.indexer.migrations").fetchone()
+    return connection.execute(
+        "select (select min(applied_at) from library.indexer.migrations), found"
+        " from library.indexer.state"
+    ).fetchone()
 
 
 def _event(connection: duckdb.DuckDBPyConnection, row: int) -> object:
@@ -446,7 +450,8 @@ def _note_changes(connection: duckdb.DuckDBPyConnection, mark: _Mark) -> None:
         f"""
         create or replace table live.noted as
         select distinct key from library.main.events
-        where rowid > {mark.last_row} and starts_with(kind, 'utterance_') and key is not null
+        where rowid > {mark.last_row} and key is not null
+            and starts_with(kind, 'utterance_') and kind not in {HARMLESS}
         """
     )
 
