@@ -272,7 +272,7 @@ class Forger:
     def facts(self, n):
         return json.loads(self.members[n][1])
 
-    def say(self, n, **changes):
+    def say(self, n, /, **changes):
         """Change what a sidecar says; None takes a field out of it."""
         facts = {**self.facts(n), **changes}
         self.put(n, json.dumps({k: v for k, v in facts.items() if v is not ...}).encode())
@@ -336,6 +336,7 @@ def swap_audio(forger):
 
 
 KEY = "ab" * 32
+DEEP = json.loads("[" * 500 + "]" * 500)
 EVIL = b"evil"
 
 HOSTILE = {
@@ -383,6 +384,10 @@ HOSTILE = {
     "sidecar has half a pair": lambda f: f.put(1, b'{"key": "\\ud800"}'),
     "sidecar has NaN": lambda f: f.put(1, json.dumps({**f.facts(1), "x": float("nan")}).encode()),
     "sidecar is huge": lambda f: f.put(1, b" " * ((32 << 20) + 1)),
+    "sidecar has infinity": lambda f: f.put(
+        1, json.dumps({**f.facts(1), "x": 5}).replace('"x": 5', '"x": 1e999').encode()
+    ),
+    "sidecar is too long for an event": lambda f: f.say(narration(f), mastering="x" * (5 << 20)),
     "another checksum": lambda f: f.say(1, sha256="0" * 64),
     "another size": lambda f: f.say(1, bytes=f.facts(1)["bytes"] + 1),
     "another key": lambda f: f.say(1, key=KEY),
@@ -523,13 +528,13 @@ def test_a_second_archive_behind_the_first_is_refused(archive, target):
         (field, value)
         for field, values in {
             "kind": ["thing", None, 5, ...],
-            "extension": ["../x", "json", "a/b", "", None, "FLAC", ...],
+            "extension": ["../x", "json", "a/b", "", None, "FLAC", "wav", ...],
             "bytes": [0, -1, 1.5, True, "5", 2**70],
             "sha256": ["", "zz" * 32, None, ...],
             "provider": [None, 5, ["espeak"], ...],
             "revision": [None, ...],
             "voice": [None, {}, ...],
-            "duration_s": [-1, "1", None, 1e300, True, ...],
+            "duration_s": [-1, "1", None, 1e300, 10**400, True, ...],
             "sample_rate": [0, -1, 2.5, 10**9, ...],
             "synthesis_s": [-1.0, "0", ...],
             "created_at": [-1, 1e12, None, "now", ...],
@@ -539,8 +544,21 @@ def test_a_second_archive_behind_the_first_is_refused(archive, target):
             "written": [None, 5, ...],
             "takes": [0, -1, 1.5, 101],
             "flags": ["too_quiet", [1], None],
-            "quality": [[], {"flags": []}, {"flags": 1, "scores": {}, "badness": 0.0}],
-            "words": [5, [[1, 2, 3]], [[1, 2, 3, "4"]], [None]],
+            "quality": [
+                [],
+                {"flags": []},
+                {"flags": 1, "scores": {}, "badness": 0.0},
+                {"flags": [], "scores": {}, "badness": -(10**400)},
+                {"flags": [], "scores": {}, "badness": 0.0, "more": 1},
+                {"flags": [], "scores": {}, "badness": 0.0, "asr": {"heard": "x"}},
+                {
+                    "flags": [],
+                    "scores": {},
+                    "badness": 0.0,
+                    "asr": json.loads("[" * 500 + "]" * 500),
+                },
+            ],
+            "words": [5, [[1, 2, 3]], [[1, 2, 3, "4"]], [None], [[1, 2.5, 3, 4]], [[-1, 2, 3, 4]]],
             "amended_at": [-1, "now"],
             "made_at": [1e12],
         }.items()
@@ -559,6 +577,8 @@ def test_a_sidecar_that_says_nonsense_is_refused(archive, target, field, value):
     ("field", "value"),
     [
         ("format", None),
+        ("format", "wav"),
+        ("extension", "wav"),
         ("mastering", ...),
         ("characters", -1),
         ("chunks", "2"),
@@ -576,6 +596,31 @@ def test_a_narration_that_says_nonsense_is_refused(archive, target, field, value
     forger.say(narration(forger), **{field: value})
     forger.write()
     assert_refused(target, archive)
+
+
+@pytest.mark.parametrize("name", ["self", "imported", "process", "sequence", "fields", "none"])
+def test_what_this_version_does_not_know_does_not_come_along(archive, target, name):
+    forger = Forger(archive)
+    here = first_utterance(forger)
+    forger.say(here, **{name: ["anything"]})
+    forger.write()
+    assert take_in(target, archive).new == 5
+    assert name not in target.objects.find(forger.facts(here)["key"]).facts
+    live = contents(target.root)
+    rebuild(target.root)
+    assert contents(target.root) == live
+
+
+def test_what_is_here_in_another_format_stays(archive, target):
+    forger = Forger(archive)
+    here = narration(forger)
+    key = forger.facts(here)["key"]
+    facts = {**forger.facts(here), "format": "wav", "extension": "wav"}
+    audio = forger.members[here + 1][1]
+    assert target.objects.put(key, "wav", audio, facts)[1]
+    assert take_in(target, archive).present == 1
+    assert target.objects.find(key).path.suffix == ".wav"
+    assert target.objects.find(key).path.read_bytes() == audio
 
 
 def test_one_bad_object_at_the_end_keeps_out_all_that_came_before(archive, target):

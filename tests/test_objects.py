@@ -94,7 +94,9 @@ def test_empty_audio_is_a_mistake(objects):
     assert files(objects.root) == []
 
 
-@pytest.mark.parametrize("damage", ["truncated", "emptied", "no sidecar", "torn sidecar", "alien"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "emptied", "no sidecar", "torn sidecar", "alien", "astray"]
+)
 def test_a_damaged_object_counts_as_missing_and_is_replaced(objects, damage):
     stored, _ = objects.put(KEY, "flac", b"audio", {})
     sidecar = objects.sidecar_path(KEY)
@@ -109,6 +111,10 @@ def test_a_damaged_object_counts_as_missing_and_is_replaced(objects, damage):
             sidecar.write_bytes(sidecar.read_bytes()[:10])
         case "alien":
             sidecar.write_text(sidecar.read_text().replace(KEY, OTHER))
+        case "astray":
+            stored.path.write_bytes(b"aud")
+            sidecar.write_text(sidecar.read_text().replace('"flac"', '"../flac"'))
+    assert objects.find(KEY) is None
     assert objects.read(KEY, "flac") is None
     again, is_new = objects.put(KEY, "flac", b"audio 2", {})
     assert is_new

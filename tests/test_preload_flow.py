@@ -44,7 +44,13 @@ def preload(home, *arguments, status=0):
 def start(home, phrases):
     command = [NARRATE, "cache", "preload", "--provider", "espeak", "--json", *phrases]
     environment = {**os.environ, "NARRATION_HOME": str(home)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        # A script's background jobs ignore it, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def runs_of(api, **flow_runs):

@@ -79,6 +79,16 @@ def test_a_row_whose_object_is_gone_is_undone(library, what):
     assert again.duration_s > 0
 
 
+@pytest.mark.parametrize("extension", ['"../flac"', "null", "5", '"json"'])
+def test_a_sidecar_that_names_no_audio_is_no_object(library, extension):
+    index(library.root)
+    sidecar = library.objects.sidecar_path(key("dois"))
+    sidecar.write_text(sidecar.read_text().replace('"flac"', extension))
+    assert found(library, repair=True) == [("missing", key("dois"))]
+    assert register_chunk(library, "dois").duration_s > 0
+    assert found(library) == []
+
+
 def test_an_object_without_a_row_is_registered(library):
     forget(library, "dois")
     assert found(library) == [("unregistered", key("dois"))]

@@ -33,6 +33,12 @@ select (select count(*) from events), (select count(*) from utterances),
 """
 
 
+def goes_on(stop: Event, pause_s: float) -> bool:
+    """Pause; return whether to go on: not when told to stop, nor when the reader died."""
+    reader = multiprocessing.parent_process()
+    return not stop.wait(pause_s) and reader is not None and reader.is_alive()
+
+
 def write(
     folder: Path,
     number: int,
@@ -44,7 +50,7 @@ def write(
     store = OurLibrary(folder, synchronous="off")
     rng = random.Random(number)
     n = 0
-    while not stop.wait(2 / WRITES_PER_S):
+    while goes_on(stop, 2 / WRITES_PER_S):
         n += 1
         store.register(f"writer {number} {n}")
         # The name is that of ``publish``.
@@ -55,7 +61,7 @@ def write(
 
 def take_in(root: Path, stop: Event) -> None:
     """Index every second until told to stop."""
-    while not stop.wait(1.0):
+    while goes_on(stop, 1.0):
         index(root)
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from tts_tasks.catalog.archive_facts import check_facts
+from tts_tasks.catalog.archive_facts import check_facts, known
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.objects import COPY_BYTES, SIDECAR
 from tts_tasks.catalog.scratch import scratch_folder
@@ -173,7 +173,8 @@ def import_objects(
 ) -> Imported:
     """Take the objects of an archive into the library, if there is nothing wrong with any.
 
-    Each counts as registered now; when it was made is kept as ``made_at``. The key of an utterance
+    Each counts as registered now; when it was made is kept as ``made_at``. What this version does
+    not know of an object does not come along. The key of an utterance
     is that of its text, voice and parameters. That of a narration cannot be computed again: its
     pauses are not in its sidecar.
 
@@ -266,6 +267,7 @@ def _objects_in(file: IO[bytes], path: Path) -> Iterator[tuple[dict[str, Any], t
         facts = _parsed(file, member, member.name, path)
         if fault := check_facts(facts, key):
             raise _wrong(path, f"what it says of {key} is wrong: {fault}")
+        facts = known(facts)
         audio = next(members, None)
         if audio is None or audio.name != f"objects/{key}.{facts['extension']}":
             raise _wrong(path, f"the audio of {key} does not follow")
@@ -330,7 +332,8 @@ def _parsed(
     file.seek(member.offset_data)
     try:
         facts = json.loads(file.read(member.size).decode(), parse_constant=_refuse)
-        json.dumps(facts, ensure_ascii=False).encode()
+        # What Python's reader takes and no file may hold: half a surrogate pair, 1e999.
+        json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise _wrong(path, f"{name} is no JSON ({error!s:.80})") from error
     if not isinstance(facts, dict):

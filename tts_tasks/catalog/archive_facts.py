@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tts_tasks.catalog.journal import MAX_LINE_BYTES
 from tts_tasks.catalog.keys import chunk_key, is_key
+from tts_tasks.catalog.library import UTTERANCE_FORMAT, event_fields
 from tts_tasks.catalog.tail import LAST_TIME_S
 
 MAX_TAKES = 100
 """More takes of a chunk than anybody made."""
+
+MAX_EVENT_BYTES = MAX_LINE_BYTES // 2
+"""Largest registration; the rest of its line in the journal has less than 1 kB."""
 
 Claim = Callable[[Any], bool]
 
@@ -35,7 +40,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) < 1e15
+    return type(value) in (int, float) and abs(value) < 1e15
 
 
 def _is_amount(value: Any) -> bool:
@@ -60,20 +65,40 @@ def _numbers(count: int) -> Claim:
     )
 
 
+def _is_word(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 4
+        and all(map(_is_count, value[:2]))
+        and all(map(_is_amount, value[2:]))
+    )
+
+
 def _is_parameters(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(each, str) or _is_number(each) for each in value.values()
     )
 
 
+def _is_heard(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"wer", "heard", "missing", "extra"}
+        and _is_number(value["wer"])
+        and _is_text(value["heard"])
+        and all(_list_of(_is_text)(value[runs]) for runs in ("missing", "extra"))
+    )
+
+
 def _is_quality(value: Any) -> bool:
     return (
         isinstance(value, dict)
+        and value.keys() <= {"flags", "scores", "badness", "asr"}
         and _list_of(_is_text)(value.get("flags"))
         and isinstance(value.get("scores"), dict)
         and all(_or_null(_is_number)(each) for each in value["scores"].values())
         and _is_number(value.get("badness"))
-        and isinstance(value.get("asr"), dict | None)
+        and _or_null(_is_heard)(value.get("asr"))
     )
 
 
@@ -117,18 +142,25 @@ SOMETIMES: Mapping[str, Mapping[str, Claim]] = {
         "takes": lambda value: _is_count(value) and 1 <= value <= MAX_TAKES,
         "flags": _list_of(_is_text),
         "quality": _or_null(_is_quality),
-        "words": _list_of(_numbers(4)),
+        "words": _list_of(_is_word),
     },
     "narration": {
         "profile": _is_text,
         "checks": _is_text,
         "flagged": _list_of(_is_text),
-        "words": _list_of(_list_of(_numbers(4))),
+        "words": _list_of(_list_of(_is_word)),
     },
 }
 """Fields that sidecars from before them lack."""
 
 TIMES: Mapping[str, Claim] = {"amended_at": _is_time, "made_at": _is_time}
+
+
+def known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what this version knows of a sidecar that was checked."""
+    kind = facts["kind"]
+    names = {*COMMON, *OF_KIND[kind], *SOMETIMES[kind], *TIMES}
+    return {name: value for name, value in facts.items() if name in names}
 
 
 def check_facts(facts: Mapping[str, Any], key: str) -> str | None:
@@ -145,6 +177,10 @@ def check_facts(facts: Mapping[str, Any], key: str) -> str | None:
             return f"{name} is {facts[name]!r:.60}"
     if facts["key"] != key:
         return f"key is {facts['key']}"
+    if facts["extension"] != (UTTERANCE_FORMAT if kind == "utterance" else facts["format"]):
+        return f"extension is {facts['extension']!r:.60}"
+    if len(json.dumps(event_fields(facts), ensure_ascii=False).encode()) > MAX_EVENT_BYTES:
+        return "it is too long"
     if kind == "utterance" and key not in _possible_keys(facts):
         return "its key is not that of its text, voice and parameters"
     return None

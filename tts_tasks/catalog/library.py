@@ -145,7 +145,7 @@ class Library:
         audio = encode_flac(waveform)
         stored, is_new = self.objects.put(chunk.key, UTTERANCE_FORMAT, audio, facts)
         if is_new:
-            self.record("utterance_registered", chunk.key, **_event_fields(stored.facts))
+            self.record("utterance_registered", chunk.key, **event_fields(stored.facts))
         else:
             self.record(
                 "utterance_duplicate",
@@ -236,7 +236,7 @@ class Library:
         }
         stored, is_new = self.objects.put(script.key, mastered.format, mastered.path, facts)
         if is_new:
-            self.record("narration_registered", script.key, **_event_fields(stored.facts))
+            self.record("narration_registered", script.key, **event_fields(stored.facts))
         else:
             if script.quality == "asr":
                 # The audio is the same; what is known about it is more than before.
@@ -266,7 +266,7 @@ class Library:
         """
         stored, is_new = self.objects.put(facts["key"], facts["extension"], audio, facts)
         if is_new:
-            fields = _event_fields(stored.facts)
+            fields = event_fields(stored.facts)
             self.record(f"{facts['kind']}_registered", facts["key"], **fields, imported=True)
         else:
             # Should its registration have been lost, the catalog looks at it now.
@@ -288,13 +288,13 @@ class Library:
             return
         facts = self.objects.amend(key, {"created_at": _now_s()})
         if facts is not None:
-            self.record(f"{facts['kind']}_registered", key, **_event_fields(facts))
+            self.record(f"{facts['kind']}_registered", key, **event_fields(facts))
 
     def _amend(self, key: str, changes: Mapping[str, object]) -> None:
         """Change what a sidecar says, and tell the catalog; does nothing without a sidecar."""
         facts = self.objects.amend(key, {**changes, "amended_at": _now_s()})
         if facts is not None:
-            self.record(f"{facts['kind']}_amended", key, **_event_fields(facts))
+            self.record(f"{facts['kind']}_amended", key, **event_fields(facts))
 
     def record(self, kind: str, key: str | None = None, **fields: object) -> None:
         """Write an event into this process's journal; the kinds are listed in ``journal``.
@@ -380,7 +380,7 @@ def _mastered(stored: StoredObject) -> Mastered:
     )
 
 
-def _event_fields(facts: Mapping[str, object]) -> dict[str, object]:
+def event_fields(facts: Mapping[str, object]) -> dict[str, object]:
     """Return a sidecar as an event's fields; what the event says elsewhere is left out."""
     elsewhere = ("key", "kind", "extension", "spans", "words")
     return {name: value for name, value in facts.items() if name not in elsewhere}

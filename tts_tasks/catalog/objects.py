@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from tts_tasks.catalog.keys import is_key, require_key
 from tts_tasks.errors import CatalogError, UnknownFormatError, storage_error
@@ -74,7 +75,7 @@ class Objects:
             InputError: if the key is not a key, or the extension not one of audio.
         """
         require_key(key)
-        if not _EXTENSION.fullmatch(extension) or extension == SIDECAR:
+        if not _is_extension(extension):
             raise UnknownFormatError(
                 f"{extension!r} cannot be the extension of an audio file",
                 field="format",
@@ -82,6 +83,11 @@ class Objects:
                 remedy="use one like mp3 or flac",
             )
         return self.root / key[:2] / key[2:4] / f"{key}.{extension}"
+
+    def audio_path(self, key: str, facts: Mapping[str, object] | None) -> Path | None:
+        """Return where the audio is that a sidecar belongs to, or None if it does not say."""
+        extension = facts.get("extension") if facts else None
+        return self.path(key, extension) if _is_extension(extension) else None
 
     def sidecar_path(self, key: str) -> Path:
         """Return where the sidecar of a key is, or would be."""
@@ -126,15 +132,19 @@ class Objects:
             return None, False
         return StoredObject(key, path, facts), True
 
+    def _held(self, key: str) -> StoredObject | None:
+        """Return the object of a key, whatever its extension; its folder is locked."""
+        path = self.audio_path(key, self.read_sidecar(key))
+        return self._look_at(path, key)[0] if path else None
+
     def find(self, key: str) -> StoredObject | None:
         """Return the object of a key, whatever its extension, or None if none can be used.
 
         Raises:
             CatalogError: if the library may not be read.
         """
-        facts = self.read_sidecar(key) or {}
-        extension = facts.get("extension")
-        return self.read(key, extension) if isinstance(extension, str) else None
+        path = self.audio_path(key, self.read_sidecar(key))
+        return self.read(key, path.suffix[1:]) if path else None
 
     def read_sidecar(self, key: str) -> Mapping[str, object] | None:
         """Return the sidecar of a key, or None if there is none, or none that makes sense.
@@ -171,7 +181,7 @@ class Objects:
             ValueError: if the audio is empty.
         """
         target = self.path(key, extension)
-        existing = self.read(key, extension)
+        existing = self.find(key)
         if existing is not None and self.touch(key):
             return existing, False
         with contextlib.ExitStack() as cleanup:
@@ -194,7 +204,7 @@ class Objects:
                 text = json.dumps(complete, ensure_ascii=False, allow_nan=False, indent=1)
                 self._write(sidecar_temp, [text.encode()], cleanup)
                 with _locked(target.parent) as folder_fd:
-                    existing, _ = self._look_at(target, key)
+                    existing = self._held(key)
                     if existing is not None:
                         return existing, False
                     _remove_stale(target.parent, STALE_TEMPORARY_S)
@@ -431,6 +441,10 @@ def _parsed(text: bytes, key: str) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) and facts.get("key") == key else None
+
+
+def _is_extension(word: object) -> TypeGuard[str]:
+    return isinstance(word, str) and bool(_EXTENSION.fullmatch(word)) and word != SIDECAR
 
 
 def _is_moment(facts: Mapping[str, object], created_at_s: float) -> bool:

@@ -83,7 +83,8 @@ def reconcile(
     for key, entry in rows.items():
         checkpoint()
         facts = library.objects.read_sidecar(key)
-        if facts is None or not library.objects.has(key, str(facts.get("extension"))):
+        audio = library.objects.audio_path(key, facts)
+        if facts is None or audio is None or not library.objects.has(key, audio.suffix[1:]):
             if repair:
                 record_eviction(library, entry, "missing")
             found.append(
