@@ -46,6 +46,7 @@ class WholeWords:
         return self.keys.get(word, self.keys.get(word.lower()))
 
 
+@lru_cache(maxsize=16_384)
 def clean_key(key: str) -> str:
     """Return a key as it is found in a text of clean characters."""
     return " ".join(clean_characters(key).split())
