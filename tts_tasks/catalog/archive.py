@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from tts_tasks.catalog.archive_facts import check_facts, known
+from tts_tasks.catalog.archive_facts import check_facts, known_facts
 from tts_tasks.catalog.library import Library
 from tts_tasks.catalog.objects import COPY_BYTES, SIDECAR
 from tts_tasks.catalog.scratch import scratch_folder
@@ -174,9 +174,8 @@ def import_objects(
     """Take the objects of an archive into the library, if there is nothing wrong with any.
 
     Each counts as registered now; when it was made is kept as ``made_at``. What this version does
-    not know of an object does not come along. The key of an utterance
-    is that of its text, voice and parameters. That of a narration cannot be computed again: its
-    pauses are not in its sidecar.
+    not know of an object does not come along. The key of an utterance is that of its text, voice
+    and parameters. That of a narration cannot be computed again: its pauses are not in its sidecar.
 
     Args:
         library: where they will be kept.
@@ -267,7 +266,7 @@ def _objects_in(file: IO[bytes], path: Path) -> Iterator[tuple[dict[str, Any], t
         facts = _parsed(file, member, member.name, path)
         if fault := check_facts(facts, key):
             raise _wrong(path, f"what it says of {key} is wrong: {fault}")
-        facts = known(facts)
+        facts = known_facts(facts)
         audio = next(members, None)
         if audio is None or audio.name != f"objects/{key}.{facts['extension']}":
             raise _wrong(path, f"the audio of {key} does not follow")

@@ -156,7 +156,7 @@ SOMETIMES: Mapping[str, Mapping[str, Claim]] = {
 TIMES: Mapping[str, Claim] = {"amended_at": _is_time, "made_at": _is_time}
 
 
-def known(facts: Mapping[str, Any]) -> dict[str, Any]:
+def known_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what this version knows of a sidecar that was checked."""
     kind = facts["kind"]
     names = {*COMMON, *OF_KIND[kind], *SOMETIMES[kind], *TIMES}

@@ -84,10 +84,12 @@ class Objects:
             )
         return self.root / key[:2] / key[2:4] / f"{key}.{extension}"
 
-    def audio_path(self, key: str, facts: Mapping[str, object] | None) -> Path | None:
-        """Return where the audio is that a sidecar belongs to, or None if it does not say."""
+    def find_audio(self, key: str, facts: Mapping[str, object] | None) -> Path | None:
+        """Return the audio that a sidecar belongs to, or None if it names none that is there."""
         extension = facts.get("extension") if facts else None
-        return self.path(key, extension) if _is_extension(extension) else None
+        if not _is_extension(extension) or not self.has(key, extension):
+            return None
+        return self.path(key, extension)
 
     def sidecar_path(self, key: str) -> Path:
         """Return where the sidecar of a key is, or would be."""
@@ -134,7 +136,7 @@ class Objects:
 
     def _held(self, key: str) -> StoredObject | None:
         """Return the object of a key, whatever its extension; its folder is locked."""
-        path = self.audio_path(key, self.read_sidecar(key))
+        path = self.find_audio(key, self.read_sidecar(key))
         return self._look_at(path, key)[0] if path else None
 
     def find(self, key: str) -> StoredObject | None:
@@ -143,7 +145,7 @@ class Objects:
         Raises:
             CatalogError: if the library may not be read.
         """
-        path = self.audio_path(key, self.read_sidecar(key))
+        path = self.find_audio(key, self.read_sidecar(key))
         return self.read(key, path.suffix[1:]) if path else None
 
     def read_sidecar(self, key: str) -> Mapping[str, object] | None:

@@ -83,8 +83,7 @@ def reconcile(
     for key, entry in rows.items():
         checkpoint()
         facts = library.objects.read_sidecar(key)
-        audio = library.objects.audio_path(key, facts)
-        if facts is None or audio is None or not library.objects.has(key, audio.suffix[1:]):
+        if facts is None or library.objects.find_audio(key, facts) is None:
             if repair:
                 record_eviction(library, entry, "missing")
             found.append(

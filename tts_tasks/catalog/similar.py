@@ -28,13 +28,13 @@ import duckdb
 import numpy as np
 
 from tts_tasks.catalog.alike import Floats, Indices, Packed, Texts, folded
-from tts_tasks.catalog.database import DamagedError, translated
+from tts_tasks.catalog.database import DamagedError, beyond_reading, translated
 from tts_tasks.catalog.journal import SUFFIX
-from tts_tasks.catalog.live import load_tail
-from tts_tasks.catalog.reading import connect
+from tts_tasks.catalog.live import load_tail, offsets_in
+from tts_tasks.catalog.reading import connect, identity
 from tts_tasks.catalog.schema import LEVELS
 from tts_tasks.catalog.tail import read_tail
-from tts_tasks.errors import CatalogError, EmptyTextError, InputError, TextTooLongError
+from tts_tasks.errors import EmptyTextError, InputError, TextTooLongError
 
 MAX_CHARS = 5_000
 """Longest text to look for; no engine takes a chunk that is a quarter as long."""
@@ -306,7 +306,7 @@ class _Mark:
 class _State:
     """What this process knows of a library at one moment."""
 
-    identity: tuple[int, int, int] | None
+    published: tuple[int, int] | None
     """Of the published file that was there before this was read; None if there was none."""
 
     base: _Entries
@@ -348,14 +348,14 @@ def _state(root: Path) -> _State:
     with _lock:
         known = _kept.get(root)
         # Taken first: what is published or appended while this reads is looked at the next time.
-        identity = _identity(root)
+        published = identity(root)
         offsets, is_changed = _read_on(root, known) if known else ({}, True)
-        if known and identity == known.identity:
+        if known and published == known.published:
             state = _read_tail_again(root, known) if is_changed else known
             state = replace(state, offsets={**state.offsets, **offsets})
         else:
             del known  # Nobody else holds it: it is freed where it has served.
-            state = _read(root, identity, offsets, _forget(root))
+            state = _read(root, published, offsets, _forget(root))
         _kept[root] = state
         _kept.move_to_end(root)
         while len(_kept) > 1 and sum(each.size_bytes for each in _kept.values()) > KEPT_BYTES:
@@ -372,7 +372,7 @@ def _forget(root: Path) -> _State | None:
 
 def _read(
     root: Path,
-    identity: tuple[int, int, int] | None,
+    published: tuple[int, int] | None,
     offsets: Mapping[str, int],
     known: _State | None,
 ) -> _State:
@@ -395,9 +395,9 @@ def _read(
             changed, recent = _read_changes(connection)
         else:
             base, mark = known.base, known.mark
-        dealt_with = _dealt_with(connection)
+        dealt_with = offsets_in(connection)
     return _State(
-        identity=identity,
+        published=published,
         base=base,
         mark=mark,
         recent=recent,
@@ -472,11 +472,6 @@ def _read_changes(connection: duckdb.DuckDBPyConnection) -> tuple[frozenset[str]
     return frozenset(key for (key,) in changed), _read_entries(connection, now)
 
 
-def _dealt_with(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    rows = connection.execute("select name, dealt_with_bytes from library.indexer.journals")
-    return dict(rows.fetchall())
-
-
 @contextlib.contextmanager
 def _readable(root: Path) -> Iterator[None]:
     """Say what to do about damage that only reading meets.
@@ -488,9 +483,7 @@ def _readable(root: Path) -> Iterator[None]:
         with translated(root / "catalog.duckdb"):
             yield
     except DamagedError as damage:
-        raise CatalogError(
-            str(damage), field="catalog", remedy="run `narrate catalog rebuild`"
-        ) from damage
+        raise beyond_reading(damage) from damage
 
 
 def _read_on(root: Path, known: _State) -> tuple[Mapping[str, int], bool]:
@@ -516,14 +509,6 @@ def _read_on(root: Path, known: _State) -> tuple[Mapping[str, int], bool]:
 def _changes_answers(line: bytes) -> bool:
     kind = json.loads(line)["kind"]
     return kind.startswith("utterance_") and kind not in HARMLESS
-
-
-def _identity(root: Path) -> tuple[int, int, int] | None:
-    try:
-        status = (root / "catalog.duckdb").stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _size_bytes(path: Path) -> int:
